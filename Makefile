@@ -1,0 +1,84 @@
+# The front door. `make help` lists the verbs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+STAGE ?= k3s
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
+PY := .venv/bin/python
+# A caller's configuration of Ansible must not change what the checkout does.
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help
+help: ## list the verbs
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: .venv/.ready ## install the controller's Python environment, pinned by uv.lock
+
+.cache/uv/bin/uv:
+	@if ! python3 -c 'import venv, ensurepip' 2>/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+	fi
+	python3 -m venv .cache/uv
+	.cache/uv/bin/pip install --quiet --no-deps uv==$(UV_VERSION)
+
+.venv/.ready: uv.lock pyproject.toml | $(filter .cache/uv/bin/uv,$(UV))
+	@$(UV) sync --frozen --quiet
+	touch $@
+
+.PHONY: demo
+demo: setup ## bring the stage up in the sandbox: local AWS, hosts, cluster, services (STAGE=k3s)
+	@$(PY) -m sandbox up
+	source .sandbox/env
+	ansible-playbook site.yml -i inventories/$(STAGE) -e @.sandbox/vars.yml
+
+.PHONY: lint
+lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy
+	@yamllint -s .
+	ruff check .
+	ruff format --check .
+	mypy plugins/module_utils sandbox
+	ansible-lint -c .config/ansible-lint.yml
+
+.PHONY: unit
+unit: setup ## unit tests: decisions, without a server
+	@pytest tests/unit
+
+.PHONY: molecule
+molecule: setup ## roles on real systemd hosts
+	@$(PY) -m sandbox images
+	molecule test -s k3s
+
+.PHONY: e2e
+e2e: setup ## the main job end to end in a fresh sandbox, with every test that needs one
+	@$(PY) -m sandbox up
+	pytest tests/e2e
+
+.PHONY: test
+test: lint unit molecule e2e ## everything CI runs; installs what is missing
+
+.PHONY: check
+check: lint unit ## what a commit must pass: seconds, not minutes
+
+.PHONY: bench
+bench: setup ## measure, print ratios
+	@$(PY) -m benchmarks
+
+.PHONY: docs
+docs: setup ## write the generated pages again
+	@$(PY) -m docs.generate
+
+.PHONY: clean
+clean: ## stop and remove everything the sandbox made; image caches stay (make distclean removes them)
+	@if [ -x $(PY) ] && $(PY) -c 'import typer' 2>/dev/null; then $(PY) -m sandbox down; fi
+	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .ansible
+
+.PHONY: distclean
+distclean: ## clean, and remove the image and build caches and the Python environment
+	@if [ -x $(PY) ] && $(PY) -c 'import typer' 2>/dev/null; then $(PY) -m sandbox down --images; fi
+	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .ansible .cache .venv

@@ -1,0 +1,48 @@
+"""The summary must count what happened, once, and tell a failed run from a mended one."""
+
+from __future__ import annotations
+
+import itertools
+
+from ansible_collections.tiketi.platform.plugins.module_utils._summary.model import Run
+from ansible_collections.tiketi.platform.plugins.module_utils._summary.render import as_dict, as_text
+
+
+def _run() -> Run:
+    ticks = itertools.count(0, 10)
+    run = Run(clock=lambda: float(next(ticks)))
+    run.start_phase("K3s cluster | Servers")
+    run.start_task()
+    run.record("s1", "Bring the server to its state", "changed")
+    run.start_phase("K3s cluster | Agents")
+    run.start_task()
+    run.record("a1", "Bring the agent to its state", "changed")
+    run.record("a2", "Bring the agent to its state", "ok")
+    run.start_phase("Services")
+    run.record("account", "Apply", "skipped")
+    return run
+
+
+def test_plays_of_one_phase_add_up_and_the_clock_covers_the_run() -> None:
+    run = _run()
+    run.finish()
+    cluster = run.phases["K3s cluster"]
+    assert (cluster.tasks, cluster.outcomes["changed"], cluster.outcomes["ok"]) == (2, 2, 1)
+    assert cluster.seconds == 20
+    assert run.seconds == 30
+
+
+def test_verdict_names_changes_faults_and_rescued_faults() -> None:
+    run = _run()
+    assert as_dict(run, "site.yml", [], [], 0)["verdict"] == "ok, 2 changed"
+    run.record("account", "Apply", "failed")
+    assert as_dict(run, "site.yml", [], [], 0)["verdict"] == "FAILED (1 fault)"
+    assert as_dict(run, "site.yml", [], [], 1)["verdict"] == "ok, 2 changed"
+
+
+def test_text_lists_hosts_per_changed_task_and_next_steps() -> None:
+    text = as_text(_run(), "site.yml", ["5 answer"], ["open http://10.0.0.1/"], 0, max_changes=1)
+    assert "Bring the server to its state  (s1)" in text
+    assert "and 1 more" in text
+    assert "open http://10.0.0.1/" in text
+    assert "5 answer" in text
