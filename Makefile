@@ -71,7 +71,7 @@ bench: setup ## measure, print ratios
 
 .PHONY: docs
 docs: setup ## write the generated pages again
-	@$(PY) -m docs.generate
+	@$(PY) docs/generate.py
 
 .PHONY: clean
 clean: ## stop and remove everything the sandbox made; image caches stay (make distclean removes them)
