@@ -1,0 +1,150 @@
+"""Where a secret may not stand: what any local user can read, command lines, unit files, journals. Patterns never enter a command line."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tests.e2e.support import ROOT, SANDBOX, environment
+
+# Runs as an unprivileged user, on a host or here: prints the files it could read that hold a pattern.
+SCANNER = r"""
+import json, os, sys
+job = json.load(sys.stdin)
+patterns = [p.encode() for p in job["patterns"]]
+skip = tuple(job["skip"])
+hits, seen = [], 0
+for top in job["tops"]:
+    for folder, names, files in os.walk(top):
+        names[:] = [n for n in names if not os.path.join(folder, n).startswith(skip) and not os.path.islink(os.path.join(folder, n))]
+        for name in files:
+            path = os.path.join(folder, name)
+            try:
+                if os.path.islink(path) or not os.path.isfile(path) or os.path.getsize(path) > 8_000_000:
+                    continue
+                with open(path, "rb") as f:
+                    data = f.read()
+            except OSError:
+                continue
+            seen += 1
+            if any(p in data for p in patterns):
+                hits.append(path)
+print(json.dumps({"seen": seen, "hits": hits}))
+"""
+SKIP = ["/proc", "/sys", "/dev", "/usr/share", "/usr/lib", "/usr/bin", "/opt/artifacts", "/var/lib/rancher/k3s/data"]
+
+
+def secrets() -> dict[str, str]:
+    """Name of a secret's member to its value, for all secrets of the project; short values prove nothing and are left out."""
+    env = environment()
+    client: Any = boto3.client(
+        "secretsmanager",
+        endpoint_url=env["AWS_ENDPOINT_URL"],
+        region_name=env["AWS_REGION"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
+    found: dict[str, str] = {}
+    public = {"username", "host", "port", "dbname", "engine"}
+    for page in client.get_paginator("list_secrets").paginate():
+        for entry in page["SecretList"]:
+            content = json.loads(client.get_secret_value(SecretId=entry["Name"])["SecretString"])
+            for key, value in content.items():
+                if key not in public and isinstance(value, str) and len(value) >= 12:
+                    found[f"{entry['Name']}:{key}"] = value
+    return found
+
+
+def patterns(values: dict[str, str]) -> list[str]:
+    """Each value as it is, in base64 (the part no neighbour changes), URL-quoted and JSON-escaped."""
+    found: set[str] = set()
+    for value in values.values():
+        found |= {value, urllib.parse.quote(value, safe=""), json.dumps(value)[1:-1]}
+        found.add(base64.b64encode(value.encode()).decode().rstrip("=")[:-1])
+    return sorted(found)
+
+
+def scan_here(tops: list[str], wanted: list[str]) -> dict[str, Any]:
+    """What the user nobody can read of them on this machine."""
+    job = json.dumps({"patterns": wanted, "tops": tops, "skip": SKIP})
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", SCANNER],
+        input=job,
+        capture_output=True,
+        text=True,
+        check=True,
+        user="nobody",
+        group="nogroup",
+        extra_groups=[],
+    )
+    return dict(json.loads(done.stdout))
+
+
+def scan_host(address: str, user: str, known_hosts: Path, wanted: list[str]) -> dict[str, Any]:
+    """The same on a host of the stage, and its journal and unit files as root."""
+    ssh = [
+        "ssh", "-i", str(SANDBOX / "ssh" / "id_ed25519"), "-o", f"UserKnownHostsFile={known_hosts}", "-o", "StrictHostKeyChecking=yes",
+        "-o", "BatchMode=yes", f"{user}@{address}",
+    ]  # fmt: skip
+    job = json.dumps({"patterns": wanted, "tops": ["/"], "skip": SKIP})
+    script = f"import sys, io\nsys.stdin = io.StringIO({job!r})\n{SCANNER}"
+    as_nobody = subprocess.run(
+        [*ssh, "sudo -u nobody python3 -"], input=script, capture_output=True, text=True, check=True
+    )
+    found = dict(json.loads(as_nobody.stdout))
+    told = subprocess.run(
+        [*ssh, "sudo journalctl --no-pager -o cat; sudo cat /etc/systemd/system/*"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if any(pattern in told.stdout for pattern in wanted):
+        found["hits"].append("journal or unit files")
+    return found
+
+
+class CommandLines(threading.Thread):
+    """Looks at every process's command line, those inside the containers too, until stopped."""
+
+    def __init__(self, wanted: list[str]) -> None:
+        super().__init__(daemon=True)
+        self._wanted = [pattern.encode() for pattern in wanted]
+        self._over = threading.Event()
+        self.hits: set[str] = set()
+        self.looks = 0
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            for entry in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    line = entry.read_bytes()
+                except OSError:
+                    continue
+                if any(pattern in line for pattern in self._wanted):
+                    self.hits.add(line.split(b"\0", 1)[0].decode(errors="replace"))
+            self.looks += 1
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+
+def readable_here() -> list[str]:
+    """Folders of this machine where a run leaves files."""
+    home = Path.home()
+    return [str(path) for path in (ROOT, home / ".ansible", home / ".ansible_async", Path("/tmp")) if path.exists()]  # noqa: S108
+
+
+if __name__ == "__main__":
+    print(json.dumps(sorted(secrets()), indent=1))
+    sys.exit(0)

@@ -1,0 +1,110 @@
+"""Runs the unchanged playbooks against the sandbox, as a user does, and keeps what they printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SANDBOX = ROOT / ".sandbox"
+LOGS = SANDBOX / "logs"
+PLAYBOOK = ROOT / ".venv" / "bin" / "ansible-playbook"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of ansible-playbook: `recap` maps a host to its counts."""
+
+    code: int
+    output: str
+    seconds: float
+    recap: dict[str, dict[str, int]]
+    summary: dict[str, Any]
+
+    @property
+    def changed(self) -> int:
+        return sum(counts["changed"] for counts in self.recap.values())
+
+    def tail(self, lines: int = 60) -> str:
+        return "\n".join(self.output.splitlines()[-lines:])
+
+
+def environment() -> dict[str, str]:
+    """The caller's environment and what `.sandbox/env` exports."""
+    found = dict(os.environ)
+    for line in (SANDBOX / "env").read_text(encoding="utf-8").splitlines():
+        words = shlex.split(line)
+        if len(words) == 2 and words[0] == "export":
+            name, _, value = words[1].partition("=")
+            found[name] = value
+    found["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
+    found["ANSIBLE_NOCOLOR"] = "1"
+    found["PATH"] = f"{ROOT / '.venv/bin'}:{found['PATH']}"
+    return found
+
+
+def command(*arguments: str, playbook: str = "site.yml", stage: str = "k3s") -> list[str]:
+    return [str(PLAYBOOK), playbook, "-i", f"inventories/{stage}", "-e", f"@{SANDBOX / 'vars.yml'}", *arguments]
+
+
+def run(*arguments: str, name: str, playbook: str = "site.yml", timeout: float = 900, **extra_env: str) -> Outcome:
+    """Run a playbook to its end; its output is kept in .sandbox/logs/<name>.log."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log, summary = LOGS / f"e2e-{name}.log", LOGS / f"e2e-{name}.json"
+    summary.unlink(missing_ok=True)
+    env = environment() | {"TIKETI_PLATFORM_SUMMARY_FILE": str(summary)} | extra_env
+    start = time.monotonic()
+    with log.open("w", encoding="utf-8") as out:
+        done = subprocess.run(
+            command(*arguments, playbook=playbook),
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
+        )
+    text = log.read_text(encoding="utf-8")
+    told = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
+    return Outcome(done.returncode, text, time.monotonic() - start, recap(text), told)
+
+
+def run_and_kill(seconds: float, name: str) -> bool:
+    """Start site.yml and kill it, with all its children, after so many seconds. True when it was still running then."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with (LOGS / f"e2e-{name}.log").open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(
+            command(),
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return True
+    return False
+
+
+def recap(output: str) -> dict[str, dict[str, int]]:
+    """Counts per host from the last PLAY RECAP."""
+    found: dict[str, dict[str, int]] = {}
+    for line in output.rpartition("PLAY RECAP")[2].splitlines():
+        match = re.match(r"(\S+)\s*: (ok=\d+.*)", line)
+        if match:
+            found[match[1]] = {key: int(value) for key, value in (pair.split("=") for pair in match[2].split())}
+    return found

@@ -1,0 +1,86 @@
+"""No secret leaves its place: not at -vvv --diff, not in a run that fails, not on a host."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2e import canary
+from tests.e2e.support import LOGS, ROOT, SANDBOX, Outcome, run
+
+
+@pytest.fixture(scope="module")
+def wanted() -> list[str]:
+    values = canary.secrets()
+    assert len(values) >= 5, f"too few secrets to prove anything: {sorted(values)}"
+    return canary.patterns(values)
+
+
+def _leaks(outcome: Outcome, wanted: list[str]) -> list[int]:
+    """Numbers of the output's lines that hold a secret; never the lines themselves."""
+    return [
+        number
+        for number, line in enumerate(outcome.output.splitlines(), 1)
+        if any(pattern in line for pattern in wanted)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code"),
+    [
+        ("loud", ("-vvv", "--diff"), 0),
+        ("loud-check", ("-vvv", "--check", "--diff"), 0),
+        ("failing-input", ("-vvv", "--diff", "-e", "k3s_common_cluster_cidr=not-a-network"), 2),
+        ("failing-checksum", ("-vvv", "--diff", "-e", '{"k3s_common_sha256": "' + "0" * 64 + '"}'), 2),
+    ],
+)
+def test_output_and_command_lines_hold_no_secret(
+    name: str, arguments: tuple[str, ...], code: int, wanted: list[str]
+) -> None:
+    watcher = canary.CommandLines(wanted)
+    watcher.start()
+    outcome = run(*arguments, name=f"canary-{name}")
+    watcher.stop()
+    assert outcome.code == code, outcome.tail()
+    assert watcher.looks > 20
+    assert not _leaks(outcome, wanted), (
+        f"secrets in lines {_leaks(outcome, wanted)[:10]} of {LOGS}/e2e-canary-{name}.log"
+    )
+    assert not watcher.hits, f"secrets in the command line of {sorted(watcher.hits)}"
+
+
+def test_no_earlier_output_holds_a_secret(wanted: list[str]) -> None:
+    logs = sorted(LOGS.glob("e2e-*.log"))
+    assert logs
+    held = [log.name for log in logs if any(pattern in log.read_text(encoding="utf-8") for pattern in wanted)]
+    assert not held
+
+
+def test_nobody_can_read_a_secret_here(wanted: list[str]) -> None:
+    found = canary.scan_here(canary.readable_here(), wanted)
+    assert not found["hits"]
+
+
+def test_the_scan_finds_a_planted_secret(tmp_path: Path, wanted: list[str]) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == 0 and folder != Path("/") and not folder.stat().st_mode & 0o001:
+            folder.chmod(0o755)
+    planted = tmp_path / "planted"
+    planted.write_text(f"before {wanted[0]} after", encoding="utf-8")
+    planted.chmod(0o644)
+    assert canary.scan_here([str(tmp_path)], wanted)["hits"] == [str(planted)]
+    planted.unlink()
+
+
+def test_nobody_can_read_a_secret_on_a_host(wanted: list[str]) -> None:
+    values = yaml.safe_load((SANDBOX / "vars.yml").read_text(encoding="utf-8"))
+    known_hosts = next((ROOT / ".state").glob("*/known_hosts"))
+    addresses = sorted(set(re.findall(r"^\[?(10\.89\.[0-9.]+)", known_hosts.read_text(encoding="utf-8"), re.MULTILINE)))
+    assert len(addresses) >= 3
+    for address in addresses:
+        found = canary.scan_host(address, values["ec2_host_user"], known_hosts, wanted)
+        assert found["seen"] > 100
+        assert not found["hits"], f"{address}: {found['hits']}"
