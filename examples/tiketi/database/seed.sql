@@ -23,6 +23,12 @@ SET work_mem = '64MB';
 BEGIN;
 SELECT setseed(0.42);
 
+-- When an event begins and its sale opens, for the events and for what was sold of them.
+CREATE FUNCTION pg_temp.begins(event bigint, base timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS
+$$ SELECT base - interval '101 hours' + (event * 7919 % 900 - 115) * interval '1 day' $$;
+CREATE FUNCTION pg_temp.opens(event bigint, base timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS
+$$ SELECT least(pg_temp.begins(event, base) - interval '60 days', base - interval '150 days') $$;
+
 INSERT INTO users (id, email, display_name, profile, created_at) OVERRIDING SYSTEM VALUE
 SELECT n, 'guest' || n || '@example.com', (ARRAY['Kim','Lee','Park','Choi','Jung'])[1 + n % 5] || ' ' || n,
        jsonb_build_object('locale', (ARRAY['ko','en','ja'])[1 + n % 3], 'marketing', n % 4 = 0,
@@ -49,13 +55,12 @@ FROM generate_series(1, :artists) AS n;
 INSERT INTO events (id, venue_id, title, starts_at, sales_open_at, status, queue_required, attributes, updated_at)
 SELECT n, 1 + n % :venues, (ARRAY['Night of','Voices of','Echoes of','Best of','Return of'])[1 + n % 5] || ' Artist '
            || (1 + n % :artists) || ' No. ' || n,
-       starts, starts - interval '60 days',
-       CASE WHEN starts < timestamptz :'base' THEN 'finished'
+       pg_temp.begins(n, :'base'), pg_temp.opens(n, :'base'),
+       CASE WHEN pg_temp.begins(n, :'base') < timestamptz :'base' THEN 'finished'
             WHEN n % 50 = 0 THEN 'cancelled' ELSE 'on_sale' END::event_status,
        n % 10 = 1, jsonb_build_object('age', (ARRAY[0, 12, 18])[1 + n % 3], 'tags', jsonb_build_array('season-' || n % 4)),
        timestamptz :'base'
-FROM (SELECT n, timestamptz :'base' - interval '120 days' + (n * 7919 % 900) * interval '1 day' + interval '19 hours' AS starts
-      FROM generate_series(1, :events) AS n) AS plan;
+FROM generate_series(1, :events) AS n;
 
 INSERT INTO event_artists
 SELECT n, 1 + (n + k * 3) % :artists, k + 1 FROM generate_series(1, :events) AS n, generate_series(0, 1 + :artists / 10 % 2) AS k;
@@ -85,10 +90,12 @@ FROM put_back ORDER BY contype = 'p', contype = 'u'
 
 INSERT INTO reservations (id, event_id, seat_id, user_id, status, price, idempotency_key, created_at)
 SELECT n, event_id, (event_id % :venues) * :seats_per_venue + seat + 1, 1 + n * 104729 % :users,
-       status::reservation_status, 30000 + 10000 * (4 - seat / 500) + 1000 * (event_id % 20), 'seed-' || lpad(n::text, 9, '0'), at
+       status::reservation_status, 30000 + 10000 * (4 - seat / 500) + 1000 * (event_id % 20), 'seed-' || lpad(n::text, 9, '0'),
+       pg_temp.opens(event_id, :'base') + chance
+           * (least(pg_temp.begins(event_id, :'base'), :'base') - interval '1 hour' - pg_temp.opens(event_id, :'base'))
 FROM (SELECT n, 1 + (n - 1) / :per_event AS event_id, (7 * ((n - 1) % :per_event) + 1 + (n - 1) / :per_event) % :seats_per_venue AS seat,
              CASE WHEN n % 25 = 0 THEN 'cancelled' WHEN n % 40 = 1 THEN 'expired' ELSE 'confirmed' END AS status,
-             timestamptz :'base' - interval '150 days' + random() * interval '149 days' AS at
+             random() AS chance
       FROM generate_series(1, :scale::bigint) AS n) AS sale;
 
 -- Expired holds were never paid; cancelled ones got their money back.
@@ -131,4 +138,7 @@ SELECT setval('receipt_number_seq', max(receipt_no)) FROM payments;
 
 REFRESH MATERIALIZED VIEW event_sales;
 COMMIT;
-ANALYZE;
+
+SELECT 'VACUUM (ANALYZE) ' || string_agg(oid::regclass::text, ', ')
+FROM pg_class WHERE relkind IN ('r', 'm') AND relnamespace IN ('public'::regnamespace, 'audit'::regnamespace)
+\gexec
