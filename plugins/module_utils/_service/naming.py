@@ -1,0 +1,37 @@
+"""Labels, annotations and names that tell our objects from those of others, and one content from another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+MANAGER = "tiketi.platform"
+MANAGED_BY = {"app.kubernetes.io/managed-by": MANAGER, "tiketi.platform/by": "service-deploy"}
+SELECTOR = ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())
+NAME_LABEL = "app.kubernetes.io/name"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+
+Object = dict[str, Any]
+
+
+def selector(service: str) -> dict[str, str]:
+    """Select the pods that serve, and not those of the service's migrations."""
+    return {NAME_LABEL: service, COMPONENT_LABEL: "server"}
+
+
+def content_hash(*parts: Any) -> str:
+    """Ten hexadecimal digits that change when the content does."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def secret_hash(scope: str, data: Mapping[str, str]) -> str:
+    """Like content_hash, but slow and salted: the name of a Secret is public, a short password must not be guessable from it."""
+    text = json.dumps(data, sort_keys=True).encode()
+    return hashlib.scrypt(text, salt=scope.encode(), n=2**13, r=8, p=1, dklen=5).hex()
+
+
+def is_ours(obj: Mapping[str, Any]) -> bool:
+    labels = obj.get("metadata", {}).get("labels") or {}
+    return all(labels.get(key) == value for key, value in MANAGED_BY.items())
