@@ -1,0 +1,66 @@
+"""One look at one section of the foundation: read, compare, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation import api, groups, hosts, identity, network
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import Drift, Json, diff_of, stage_tags, tags_of
+
+
+def look_at_network(ec2: Any, region: str, params: Json) -> Json:
+    spec = network.NetworkSpec(region=region, **params)
+    state, found = api.read_network(ec2, spec)
+    desired = network.desired_network(spec, state)
+    desired["security_groups"] = groups.desired_groups(spec)
+    drift = [*network.plan_network(spec, state, desired), *groups.plan_groups(desired["security_groups"], found)]
+    ids = groups.group_ids(desired["security_groups"], found)
+    return {**_report(drift), "desired": desired, "facts": network.facts_of(desired, spec, ids)}
+
+
+def look_at_identity(iam: Any, params: Json) -> Json:
+    spec = identity.IdentitySpec(**params)
+    desired = identity.desired_identity(spec)
+    drift = identity.plan_identity(desired, api.read_identity(iam, desired["name"]))
+    return {**_report(drift), "desired": desired}
+
+
+def look_at_hosts(ec2: Any, ssm: Any, params: Json) -> Json:
+    known = params.pop("known")
+    spec = hosts.HostsSpec(**params)
+    state = api.read_hosts(ec2, spec)
+    desired = hosts.desired_hosts(spec, state)
+    drift = hosts.plan_hosts(spec, state, desired)
+    template: Json = {"name": hosts.template_name(spec), "key_name": hosts.key_name(spec), "tags": stage_tags(spec.project, spec.stage, "host")}
+    # A newer image is of interest only when a host is to be made: it never makes a converged stage differ.
+    if drift and (state.template is None or any(not host["instance_id"] for host in desired)):
+        template["image"] = api.resolve_image(ec2, ssm, spec)
+    elif drift:
+        template["image"] = {"id": spec.image_id or state.template_data.get("ImageId", ""), "root_device": _root(state)}
+    return {
+        **_report(drift),
+        "desired": {"hosts": desired, "template": template},
+        "instances": {name: _instance(item) for name, item in hosts.by_name(spec, state).items()},
+        "known_hosts": hosts.known_hosts(state.instances, known),
+        "notes": hosts.replaceable(spec, state, desired),
+    }
+
+
+def _report(drift: Sequence[Drift]) -> Json:
+    return {"drift": [entry.as_dict() for entry in drift], "diff": diff_of(drift)}
+
+
+def _root(state: hosts.HostsState) -> str:
+    mappings = state.template_data.get("BlockDeviceMappings", [])
+    return str(mappings[0]["DeviceName"]) if mappings else "/dev/xvda"
+
+
+def _instance(item: Json) -> Json:
+    return {
+        "instance_id": item["InstanceId"],
+        "state": item["State"]["Name"],
+        "private_ip": item.get("PrivateIpAddress", ""),
+        "public_ip": item.get("PublicIpAddress", ""),
+        "host_key": tags_of(item).get("SshHostKey", ""),
+    }

@@ -1,0 +1,311 @@
+"""The network of a project: what is desired, and what of it is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, ip_network
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import (
+    Drift,
+    Json,
+    missing,
+    named,
+    shared_tags,
+    tag_drift,
+)
+
+ANYWHERE = "0.0.0.0/0"
+ENDPOINT_SERVICES = ("ecr.api", "ecr.dkr", "ec2messages", "logs", "secretsmanager", "ssm", "ssmmessages", "sts")
+TIERS = ("public", "private")
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The inputs of the role network."""
+
+    project: str
+    stage: str
+    region: str
+    cidr: str
+    zones: Sequence[str] = ()
+    egress: str = "nat"
+    nat_per_zone: bool = False
+    admin_cidrs: Sequence[str] = ()
+    web_cidrs: Sequence[str] = ()
+    store_client_group_ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    """What the account answered; lists as boto3 returns them."""
+
+    zones: Sequence[str]
+    vpcs: Sequence[Json] = ()
+    attributes: dict[str, bool] = field(default_factory=dict)
+    subnets: Sequence[Json] = ()
+    internet_gateways: Sequence[Json] = ()
+    nat_gateways: Sequence[Json] = ()
+    route_tables: Sequence[Json] = ()
+    endpoints: Sequence[Json] = ()
+
+
+def carve(cidr: str, zones: Sequence[str]) -> list[dict[str, str]]:
+    """Cut the VPC into subnets.
+
+    The first quarter is for small public subnets, the rest for private ones
+    eight times smaller than the VPC: nodes and, on EKS, pods take addresses there.
+    """
+    network = ip_network(cidr)
+    assert isinstance(network, IPv4Network)
+    if network.prefixlen > 20 or len(zones) > 6:
+        raise FoundationError(
+            f"network_cidr {cidr} over {len(zones)} zones leaves subnets that are too small.",
+            "use a network of /16 to /20 and at most 6 zones.",
+        )
+    public = list(network.subnets(prefixlen_diff=5))
+    private = list(network.subnets(prefixlen_diff=3))[2:]
+    pools = {"public": public, "private": private}
+    return [
+        {"tier": tier, "zone": zone, "what": f"{tier}-{zone[-1]}", "cidr": str(pools[tier][index])}
+        for tier in TIERS
+        for index, zone in enumerate(zones)
+    ]
+
+
+def chosen_zones(spec: NetworkSpec, offered: Sequence[str]) -> list[str]:
+    """Return the wanted zones, by default the first three on offer."""
+    unknown = sorted(set(spec.zones) - set(offered))
+    if unknown:
+        raise FoundationError(
+            f"network_zones names {', '.join(unknown)}, which {spec.region} does not offer to this account.",
+            f"choose from {', '.join(sorted(offered))}.",
+        )
+    zones = list(spec.zones) or sorted(offered)[:3]
+    if len(zones) < 2:
+        raise FoundationError(
+            f"Region {spec.region} offers {len(zones)} zone(s); Aurora and ElastiCache need at least two.",
+            "choose another platform_region.",
+        )
+    return zones
+
+
+def desired_network(spec: NetworkSpec, state: NetworkState) -> Json:
+    """Name every object the network shall consist of, with its id where it exists."""
+    project = spec.project
+    vpc = find_vpc(spec, state)
+    zones = chosen_zones(spec, state.zones)
+    subnets: list[Json] = []
+    for piece in carve(spec.cidr, zones):
+        found = _subnet(project, piece, state.subnets)
+        subnets.append({**piece, "tags": shared_tags(project, piece["what"]), "id": _id(found, "SubnetId")})
+    nat_zones = {"nat": zones if spec.nat_per_zone else zones[:1]}.get(spec.egress, [])
+    nats = [_nat(project, zone, subnets, state.nat_gateways) for zone in nat_zones]
+    gateway = next(iter(state.internet_gateways), None)
+    return {
+        "vpc": {"id": _id(vpc, "VpcId"), "tags": shared_tags(project, "vpc")},
+        "subnets": subnets,
+        "internet_gateway": {
+            "id": _id(gateway, "InternetGatewayId"),
+            "tags": shared_tags(project, "internet"),
+        },
+        "nat_gateways": nats,
+        "route_tables": [_resolved(table, subnets, gateway, nats, state) for table in _tables(project, zones, subnets, nats)],
+        "endpoints": [{**e, "id": _id(_living(e["service"], state), "VpcEndpointId")} for e in _endpoints(spec)],
+    }
+
+
+def plan_network(spec: NetworkSpec, state: NetworkState, desired: Json) -> list[Drift]:
+    """List what is not as desired, in the order in which it is mended."""
+    vpc = find_vpc(spec, state)
+    if vpc is None:
+        return [missing(f"VPC {desired['vpc']['tags']['Name']}", spec.cidr), *_all_missing(desired)]
+    drift = tag_drift(f"VPC {vpc['VpcId']}", vpc, desired["vpc"]["tags"])
+    drift += [
+        Drift(f"VPC {vpc['VpcId']}", f"{name} off", f"{name} on") for name, on in state.attributes.items() if not on
+    ]
+    for subnet in desired["subnets"]:
+        drift += _subnet_drift(subnet, state)
+    gateway = named(state.internet_gateways, desired["internet_gateway"]["tags"]["Name"])
+    if gateway is None:
+        drift.append(missing(f"internet gateway {desired['internet_gateway']['tags']['Name']}"))
+    else:
+        drift += tag_drift(f"internet gateway {gateway['InternetGatewayId']}", gateway, desired["internet_gateway"]["tags"])
+    drift += [missing(f"NAT gateway {nat['tags']['Name']}") for nat in desired["nat_gateways"] if not nat["id"]]
+    for table in desired["route_tables"]:
+        drift += _table_drift(table, state)
+    for endpoint in desired["endpoints"]:
+        drift += _endpoint_drift(endpoint, desired, state)
+    return drift
+
+
+def find_vpc(spec: NetworkSpec, state: NetworkState) -> Json | None:
+    """Return the VPC of the project; refuse to guess between two, or to change the range of one."""
+    name = f"{spec.project}-vpc"
+    if len(state.vpcs) > 1:
+        ids = ", ".join(sorted(vpc["VpcId"] for vpc in state.vpcs))
+        raise FoundationError(
+            f"{len(state.vpcs)} VPCs are tagged Project={spec.project}, Name={name}: {ids}.",
+            "remove the tags from all but the one to use.",
+        )
+    vpc = next(iter(state.vpcs), None)
+    if vpc is None:
+        return None
+    ranges = [entry["CidrBlock"] for entry in vpc.get("CidrBlockAssociationSet", [])] or [vpc["CidrBlock"]]
+    if spec.cidr not in ranges:
+        raise FoundationError(
+            f"network_cidr is {spec.cidr}, but VPC {vpc['VpcId']} ({name}) has {', '.join(ranges)}.",
+            f"set network_cidr to {ranges[0]}; the range of a VPC cannot be changed.",
+        )
+    return vpc
+
+
+def _id(found: Json | None, key: str) -> str:
+    return str(found[key]) if found else ""
+
+
+def _subnet(project: str, piece: dict[str, str], subnets: Sequence[Json]) -> Json | None:
+    by_name = named(subnets, f"{project}-{piece['what']}")
+    if by_name:
+        return by_name
+    for subnet in subnets:
+        if subnet["CidrBlock"] == piece["cidr"]:
+            return subnet
+        if ip_network(subnet["CidrBlock"]).overlaps(ip_network(piece["cidr"])):
+            raise FoundationError(
+                f"Subnet {subnet['SubnetId']} ({subnet['CidrBlock']}) lies in the range {piece['cidr']} that "
+                f"{project}-{piece['what']} needs.",
+                "remove that subnet, or tag another VPC for this project.",
+            )
+    return None
+
+
+def _nat(project: str, zone: str, subnets: Sequence[Json], found: Sequence[Json]) -> Json:
+    tags = shared_tags(project, f"nat-{zone[-1]}")
+    home = next(s for s in subnets if s["tier"] == "public" and s["zone"] == zone)
+    alive = [nat for nat in found if nat["State"] in ("pending", "available") and nat["SubnetId"] == home["id"]]
+    return {"zone": zone, "subnet": home["what"], "tags": tags, "id": alive[0]["NatGatewayId"] if alive else ""}
+
+
+def _tables(project: str, zones: Sequence[str], subnets: Sequence[Json], nats: Sequence[Json]) -> list[Json]:
+    members = {tier: [s["what"] for s in subnets if s["tier"] == tier] for tier in TIERS}
+    tables = [{"tags": shared_tags(project, "public"), "subnets": members["public"], "gateway": "internet", "nat": ""}]
+    if len(nats) == len(zones):
+        return tables + [
+            {
+                "tags": shared_tags(project, f"private-{nat['zone'][-1]}"),
+                "subnets": [f"private-{nat['zone'][-1]}"],
+                "gateway": "",
+                "nat": nat["tags"]["Name"],
+            }
+            for nat in nats
+        ]
+    nat_name = nats[0]["tags"]["Name"] if nats else ""
+    private = {"tags": shared_tags(project, "private"), "subnets": members["private"], "gateway": "", "nat": nat_name}
+    return [*tables, private]
+
+
+def _resolved(table: Json, subnets: Sequence[Json], gateway: Json | None, nats: Sequence[Json], state: NetworkState) -> Json:
+    """Add the ids that a route table refers to, as far as they exist."""
+    nat = next((nat["id"] for nat in nats if nat["tags"]["Name"] == table["nat"]), "")
+    return {
+        **table,
+        "id": _id(named(state.route_tables, table["tags"]["Name"]), "RouteTableId"),
+        "subnet_ids": [subnet["id"] for subnet in subnets if subnet["what"] in table["subnets"]],
+        "target": _id(gateway, "InternetGatewayId") if table["gateway"] else nat,
+    }
+
+
+def _living(service: str, state: NetworkState) -> Json | None:
+    alive = (e for e in state.endpoints if e["State"].lower() in ("available", "pending"))
+    return next((e for e in alive if e["ServiceName"] == service), None)
+
+
+def _endpoints(spec: NetworkSpec) -> list[Json]:
+    services = [("Gateway", "s3")]
+    if spec.egress == "endpoints":
+        services += [("Interface", service) for service in ENDPOINT_SERVICES]
+    return [
+        {
+            "kind": kind,
+            "service": f"com.amazonaws.{spec.region}.{service}",
+            "tags": shared_tags(spec.project, f"endpoint-{service.replace('.', '-')}"),
+        }
+        for kind, service in services
+    ]
+
+
+def _all_missing(desired: Json) -> list[Drift]:
+    kinds = (("subnet", "subnets"), ("NAT gateway", "nat_gateways"), ("route table", "route_tables"))
+    found = [missing(f"{label} {item['tags']['Name']}", item.get("cidr", "present")) for label, key in kinds for item in desired[key]]
+    found.append(missing(f"internet gateway {desired['internet_gateway']['tags']['Name']}"))
+    return found + [missing(f"endpoint {item['service']}") for item in desired["endpoints"]]
+
+
+def _subnet_drift(subnet: Json, state: NetworkState) -> list[Drift]:
+    name = subnet["tags"]["Name"]
+    current = next((item for item in state.subnets if item["SubnetId"] == subnet["id"]), None)
+    if current is None:
+        return [missing(f"subnet {name}", f"{subnet['cidr']} in {subnet['zone']}")]
+    if current["CidrBlock"] != subnet["cidr"] or current["AvailabilityZone"] != subnet["zone"]:
+        raise FoundationError(
+            f"Subnet {name} ({current['SubnetId']}) is {current['CidrBlock']} in {current['AvailabilityZone']}; "
+            f"wanted {subnet['cidr']} in {subnet['zone']}.",
+            "keep network_cidr and network_zones as they were, or remove the subnet; it cannot be changed in place.",
+        )
+    drift = tag_drift(f"subnet {current['SubnetId']}", current, subnet["tags"])
+    public = subnet["tier"] == "public"
+    if bool(current.get("MapPublicIpOnLaunch")) != public:
+        drift.append(Drift(f"subnet {name}", f"public addresses {not public}", f"public addresses {public}"))
+    return drift
+
+
+def _table_drift(table: Json, state: NetworkState) -> list[Drift]:
+    label = f"route table {table['tags']['Name']}"
+    current = next((item for item in state.route_tables if item["RouteTableId"] == table["id"]), None)
+    if current is None:
+        return [missing(label)]
+    drift = tag_drift(label, current, table["tags"])
+    associated = {entry.get("SubnetId") for entry in current.get("Associations", [])}
+    unbound = set(table["subnet_ids"]) - associated
+    if unbound:
+        drift.append(Drift(label, "not associated", f"associated with {', '.join(sorted(unbound))}"))
+    route = next((r for r in current.get("Routes", []) if r.get("DestinationCidrBlock") == ANYWHERE), {})
+    found, wanted = route.get("GatewayId") or route.get("NatGatewayId") or "", table["target"]
+    if found != wanted or route.get("State", "active") != "active":
+        drift.append(Drift(label, f"default route to {found or 'nothing'}", f"default route to {wanted or 'nothing'}"))
+    return drift
+
+
+def _endpoint_drift(endpoint: Json, desired: Json, state: NetworkState) -> list[Drift]:
+    current = _living(endpoint["service"], state)
+    if current is None:
+        return [missing(f"endpoint {endpoint['service']}")]
+    if endpoint["kind"] == "Gateway":
+        lacking = {table["id"] for table in desired["route_tables"]} - set(current.get("RouteTableIds", []))
+        return _refuse_endpoint(current, "--add-route-table-ids", lacking) if lacking - {""} else []
+    wanted = {subnet["id"] for subnet in desired["subnets"] if subnet["tier"] == "private"}
+    lacking = wanted - set(current.get("SubnetIds", []))
+    return _refuse_endpoint(current, "--add-subnet-ids", lacking) if lacking else []
+
+
+def _refuse_endpoint(endpoint: Json, option: str, lacking: set[str]) -> list[Drift]:
+    """amazon.aws.ec2_vpc_endpoint makes endpoints but does not change them."""
+    name = endpoint["VpcEndpointId"]
+    raise FoundationError(
+        f"Endpoint {name} ({endpoint['ServiceName']}) lacks {', '.join(sorted(lacking))}.",
+        f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {name} {option} {' '.join(sorted(lacking))}",
+    )
+
+
+def facts_of(desired: Json, spec: NetworkSpec, groups: dict[str, Any]) -> Json:
+    """Return the fact `network_facts` of docs/contracts.md."""
+    return {
+        "vpc_id": desired["vpc"]["id"],
+        "vpc_cidr": spec.cidr,
+        "public_subnet_ids": [s["id"] for s in desired["subnets"] if s["tier"] == "public"],
+        "private_subnet_ids": [s["id"] for s in desired["subnets"] if s["tier"] == "private"],
+        "security_groups": groups,
+    }
