@@ -1,0 +1,77 @@
+"""Which K3s the hosts get: the release where its page is reached, else the stand-in. The choice is printed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sandbox import net
+from sandbox.errors import SandboxError
+from sandbox.images import Log
+from sandbox.settings import Paths
+
+RELEASES = "https://github.com/k3s-io/k3s/releases"
+BUILDER = "sandbox.k3s_standin.build"
+IN_IMAGE = "/opt/artifacts/k3s"  # a directory; the binary in it is called k3s, as in a release
+
+
+@dataclass(frozen=True)
+class Source:
+    description: str
+    built: bool = False
+    artifact: Path | None = None  # a directory for the host image
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def release_reached() -> bool:
+    return net.reached(RELEASES)
+
+
+def source(paths: Paths, log: Log) -> Source:
+    if release_reached():
+        return Source("K3s release from its page")
+    if importlib.util.find_spec(BUILDER) is None:
+        return Source("no K3s: the release page is not reached and the stand-in is not there")
+    artifact = importlib.import_module(BUILDER).build(paths.cache / "k3s", log)
+    if artifact is None:
+        raise SandboxError("the K3s stand-in could not be built", "python -m sandbox doctor")
+    directory = paths.cache / "artifact"
+    changed = _gather(directory, {"k3s": artifact.path, "k3s-airgap-images-amd64.tar": artifact.images_tar})
+    return Source(
+        f"K3s stand-in {artifact.version} (the release page is not reached)",
+        changed,
+        directory,
+        {
+            "k3s_common_urls": [f"file://{IN_IMAGE}/k3s"],
+            "k3s_common_sha256": artifact.sha256,
+            "k3s_common_version": artifact.version,
+        },
+    )
+
+
+def _gather(directory: Path, parts: Mapping[str, Path | None]) -> bool:
+    """The artifact's files side by side, as hard links: they are large."""
+    directory.mkdir(parents=True, exist_ok=True)
+    wanted = {name: Path(path) for name, path in parts.items() if path is not None}
+    changed = False
+    for old in directory.iterdir():
+        if old.name not in wanted:
+            old.unlink()
+            changed = True
+    for name, path in wanted.items():
+        target = directory / name
+        if target.exists() and target.samefile(path):
+            continue
+        target.unlink(missing_ok=True)
+        try:
+            os.link(path, target)
+        except OSError:
+            shutil.copy2(path, target)
+        changed = True
+    return changed

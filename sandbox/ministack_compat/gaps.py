@@ -1,0 +1,27 @@
+"""The list of gaps, in the order in which they wrap MiniStack's functions."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from sandbox.ministack_compat import (
+    cluster_parameters,
+    console_output,
+    container_volumes,
+    instance_metadata,
+    instance_seed,
+    launch_template_metadata,
+    network_interfaces,
+    run_instances_template,
+)
+
+ALL: tuple[ModuleType, ...] = (
+    network_interfaces,
+    instance_metadata,
+    run_instances_template,  # after the two above: they must see the template's values as if they had been sent
+    launch_template_metadata,
+    instance_seed,
+    console_output,
+    container_volumes,
+    cluster_parameters,
+)
