@@ -40,7 +40,7 @@ INSERT INTO venues (id, name, city, address, capacity, seating_plan)
 SELECT n, 'Hall ' || n, (ARRAY['Seoul','Busan','Incheon','Daegu','Gwangju'])[1 + n % 5],
        jsonb_build_object('street', n || ' Arena-ro', 'zip', lpad((n * 37)::text, 5, '0'), 'gates', jsonb_build_array('N','E','S','W')),
        :seats_per_venue,
-       lo_from_bytea(0, convert_to('<svg xmlns="http://www.w3.org/2000/svg"><title>Hall ' || n || '</title>'
+       lo_from_bytea(900000 + n, convert_to('<svg xmlns="http://www.w3.org/2000/svg"><title>Hall ' || n || '</title>'
            || repeat('<rect width="4" height="4"/>', 200) || '</svg>', 'UTF8'))
 FROM generate_series(1, :venues) AS n;
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -72,5 +73,9 @@ def build(settings: Settings) -> Starlette:
         routes=routes(settings),
         lifespan=lifespan,
         middleware=[Middleware(web.Observe, service=settings.service)],
-        exception_handlers={web.ProblemError: web.on_problem, **dict.fromkeys(UNAVAILABLE, web.on_store_down)},
+        exception_handlers={
+            web.ProblemError: web.on_problem,
+            HTTPException: web.on_http_error,
+            **dict.fromkeys(UNAVAILABLE, web.on_store_down),
+        },
     )

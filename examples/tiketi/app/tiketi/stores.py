@@ -27,6 +27,8 @@ UNAVAILABLE = (
     redis.exceptions.TimeoutError,
 )
 HEALTH_SECONDS = 2.0
+REDIS_SECONDS = 2.0
+REDIS_CONNECTIONS = 32
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
 
@@ -79,20 +81,28 @@ def database_pool(settings: Settings) -> Pool:
 def redis_client(settings: Settings) -> redis.asyncio.Redis:
     tls: dict[str, Any] = {}
     if settings.redis_tls:
-        tls = {"ssl": True, "ssl_cert_reqs": "required", "ssl_check_hostname": True}
+        tls = {
+            "connection_class": redis.asyncio.SSLConnection,
+            "ssl_cert_reqs": "required",
+            "ssl_check_hostname": True,
+        }
         if settings.redis_ca_file:
             tls["ssl_ca_certs"] = settings.redis_ca_file
-    return redis.asyncio.Redis(
+    # Blocking: at an onsale a request waits for a connection, instead of failing for want of one.
+    pool = redis.asyncio.BlockingConnectionPool(
+        max_connections=REDIS_CONNECTIONS,
+        timeout=REDIS_SECONDS,
         host=settings.redis_host,
         port=settings.redis_port,
         decode_responses=True,
-        socket_connect_timeout=2,
-        socket_timeout=2,
+        socket_connect_timeout=REDIS_SECONDS,
+        socket_timeout=REDIS_SECONDS,
         health_check_interval=15,
         client_name=f"tiketi-{settings.service}",
         credential_provider=_Token(settings.redis_token_file) if settings.redis_token_file else None,
         **tls,
     )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 @dataclass

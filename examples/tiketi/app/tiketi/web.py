@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from prometheus_client import Counter, Histogram
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +39,12 @@ class ProblemError(Exception):
 async def on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
     return JSONResponse({"error": error.code, "detail": error.detail}, error.status)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "unknown_path", 405: "method"}.get(error.status_code, "http")
+    return JSONResponse({"error": code, "detail": error.detail}, error.status_code, headers=error.headers)
 
 
 async def on_store_down(request: Request, error: Exception) -> Response:

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+
+import redis.asyncio
+from tiketi import settings, stores
+from tiketi.waiting import Line, Place
+
+EVENT = 11
+
+
+def test_order_is_kept_and_the_rate_is_held(redis_server: tuple[int, object]) -> None:
+    """200 arrive at once, two pods ask for random ones: the first come in first, at the rate."""
+    rate, burst, seconds = 60.0, 10, 1.5
+    admitted: list[int] = []
+
+    async def scene() -> float:
+        clients = [redis.asyncio.Redis(port=redis_server[0], decode_responses=True) for _ in range(2)]
+        lines = [Line(client, rate, burst) for client in clients]
+        arrivals = list(range(1000, 1200))
+        started = time.monotonic()
+        for user in arrivals:
+            await random.choice(lines).step(EVENT, user, join=True)  # noqa: S311
+        while time.monotonic() - started < seconds:
+            askers = random.sample(arrivals, 8)
+            await asyncio.gather(*(random.choice(lines).step(EVENT, user, join=False) for user in askers))  # noqa: S311
+            await asyncio.sleep(0.005)
+        elapsed = time.monotonic() - started
+        admitted.extend(int(user) for user in await clients[0].zrange(f"queue:{{{EVENT}}}:admitted", 0, -1))
+        for client in clients:
+            await client.aclose()
+        return elapsed
+
+    elapsed = asyncio.run(scene())
+    assert sorted(admitted) == list(range(1000, 1000 + len(admitted)))
+    assert abs(len(admitted) - (burst + rate * elapsed)) <= 0.05 * rate * elapsed + 1
+
+
+def test_a_place_is_not_lost_or_doubled(redis_server: tuple[int, object]) -> None:
+    async def scene() -> list[Place]:
+        async with redis.asyncio.Redis(port=redis_server[0], decode_responses=True) as client:
+            line = Line(client, 0.1, 1)
+            steps = [(1, True), (2, True), (3, True), (2, True), (3, False), (1, True), (9, False)]
+            return [await line.step(EVENT, user, join=join) for user, join in steps]
+
+    first, second, third, again, asked, inside, stranger = asyncio.run(scene())
+    assert (first.state, inside.state, stranger.state) == ("admitted", "admitted", "absent")
+    assert [place.position for place in (second, third, again, asked)] == [1, 2, 1, 2]
+    assert inside.admitted_until == first.admitted_until
+    assert again.waiting == 2
+
+
+def test_a_thousand_at_once_get_each_one_place(redis_server: tuple[int, object], tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k" * 32)
+    environment = {
+        "DATABASE_HOST": "not-asked",
+        "DATABASE_USER": "shop",
+        "DATABASE_SSLMODE": "disable",
+        "REDIS_HOST": "127.0.0.1",
+        "REDIS_PORT": str(redis_server[0]),
+        "REDIS_TLS": "false",
+        "SIGNING_KEY_FILE": str(tmp_path / "key"),
+    }
+
+    async def scene() -> list[Place]:
+        async with stores.redis_client(settings.load(environment)) as client:
+            line = Line(client, 0.1, 1)
+            return list(await asyncio.gather(*(line.step(EVENT, user, join=True) for user in range(1000))))
+
+    places = asyncio.run(scene())
+    assert sorted(place.position for place in places) == list(range(1000))
