@@ -1,0 +1,82 @@
+"""The entry of the self-extracting file: unpack once, then be k3s, kubectl, ctr or crictl by name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+DATA = Path("/var/lib/rancher/k3s")
+KUBECONFIG = "/etc/rancher/k3s/k3s.yaml"
+SOCKET = "/run/k3s/containerd/containerd.sock"
+CALLED = ("kubectl", "ctr", "crictl")
+
+
+def unpack(archive: zipfile.ZipFile, digest: str, data: Path) -> Path:
+    """All files of the archive below data/<digest>; whole or not there, whoever unpacks at the same time."""
+    home = data / "data" / digest
+    if home.is_dir():
+        return home
+    home.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=home.parent, prefix=f".{digest[:12]}-"))
+    for entry in archive.infolist():
+        target = partial / entry.filename
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(entry) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+        target.chmod(entry.external_attr >> 16 & 0o777 or 0o644)
+    for name in archive.read("components").decode().split():
+        (partial / "bin" / name).symlink_to("kube")
+    partial.chmod(0o755)
+    try:
+        partial.rename(home)
+    except OSError:
+        shutil.rmtree(partial)
+        if not home.is_dir():
+            raise
+    current = data / "data" / "current"
+    fresh = Path(f"{current}.{os.getpid()}")
+    fresh.symlink_to(home)
+    fresh.replace(current)
+    return home
+
+
+def kubectl(home: Path, arguments: list[str]) -> None:
+    os.environ.setdefault("KUBECONFIG", KUBECONFIG)
+    os.execv(home / "bin" / "kubectl", ["kubectl", *arguments])
+
+
+def runtime(name: str, home: Path, arguments: list[str]) -> None:
+    if name == "ctr":
+        os.execvp("ctr", ["ctr", "--address", SOCKET, "--namespace", "k8s.io", *arguments])
+    os.environ.setdefault("CONTAINER_RUNTIME_ENDPOINT", f"unix://{SOCKET}")
+    own = home / "bin" / "crictl"
+    os.execvp(str(own) if own.exists() else "crictl", ["crictl", *arguments])
+
+
+def main() -> int:
+    name, arguments = Path(sys.argv[0]).name, sys.argv[1:]
+    if name not in CALLED and arguments and arguments[0] in CALLED:
+        name, arguments = arguments[0], arguments[1:]
+    with zipfile.ZipFile(Path(__file__).parent) as archive:
+        version = archive.read("version").decode()
+        if name not in CALLED and arguments[:1] in (["--version"], ["-v"]):
+            sys.stdout.write(version)
+            return 0
+        data = DATA if os.geteuid() == 0 else Path.home() / ".rancher" / "k3s"
+        home = unpack(archive, archive.read("digest").decode(), data)
+    if name == "kubectl":
+        kubectl(home, arguments)
+    if name in CALLED:
+        runtime(name, home, arguments)
+    sys.path.insert(0, str(home))
+    from k3s import cli  # noqa: PLC0415 - there only now
+
+    return cli.main(arguments, home, version.split()[2])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
