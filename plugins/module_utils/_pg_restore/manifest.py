@@ -1,0 +1,137 @@
+# ruff: noqa: S608 - only constants of this package are put into the text; names go through psycopg.sql
+"""Reading a manifest: what is in a database, as counts and digests, table by table in parallel."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect, name
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import catalog
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Manifest
+
+with contextlib.suppress(ImportError):  # the module says it in words
+    import psycopg
+    from psycopg import sql
+
+RECORD, TEXT = "record", "text"
+AT_ONCE = 200
+
+Row = tuple[Any, ...]
+Session = "psycopg.Connection[Any]"
+
+
+def _count(session: psycopg.Connection[Any], table: Row, method: str) -> dict[str, Any]:
+    """Rows of one table and the sum of their hashes, which does not depend on their order."""
+    _, schema, relation, hidden, _ = table
+    expression = "hash_record_extended(a.*, 0)" if method == RECORD else "hashtextextended((a.*)::text, 0)"
+    # The table's own name is kept out of the expression: a column may be called like an alias, never like `a.*`.
+    query = sql.SQL("SELECT count(*), coalesce(sum(" + expression + "), 0)::text FROM ONLY {} AS a").format(
+        name(schema, relation)
+    )
+    with session.transaction(force_rollback=hidden):
+        if hidden:
+            # FORCE binds the owner too; it is lifted inside this transaction only, which is rolled back.
+            session.execute(sql.SQL("ALTER TABLE ONLY {} NO FORCE ROW LEVEL SECURITY").format(name(schema, relation)))
+        rows, total = session.execute(query).fetchone() or (0, "0")
+    return {"rows": int(rows), "hash": str(total), "method": method}
+
+
+def _method(table: Row, wanted: str | None, records: bool) -> str:
+    """As the other side did it; else the fast way where it is exact."""
+    return wanted or (RECORD if records and not table[4] else TEXT)
+
+
+def _tables(
+    where: Endpoint,
+    application: str,
+    jobs: int,
+    snapshot: str,
+    methods: Mapping[str, str],
+    records: bool,
+    tables: list[Row],
+) -> dict[str, dict[str, Any]]:
+    todo: SimpleQueue[Row] = SimpleQueue()
+    for table in tables:
+        todo.put(table)
+    done: dict[str, dict[str, Any]] = {}
+
+    def work() -> None:
+        with connect(where, application) as session:
+            _enter(session, snapshot)
+            while True:
+                try:
+                    table = todo.get_nowait()
+                except Empty:
+                    break
+                done[table[0]] = _count(session, table, _method(table, methods.get(table[0]), records))
+            _leave(session, snapshot)
+
+    count = max(1, min(jobs, len(tables)))
+    with ThreadPoolExecutor(count) as pool:
+        for future in [pool.submit(work) for _ in range(count)]:
+            future.result()
+    return done
+
+
+def _enter(session: psycopg.Connection[Any], snapshot: str) -> None:
+    if snapshot:
+        session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        session.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+
+
+def _leave(session: psycopg.Connection[Any], snapshot: str) -> None:
+    if snapshot:
+        session.execute("COMMIT")
+
+
+def _sequences(session: psycopg.Connection[Any]) -> dict[str, str]:
+    found = session.execute(catalog.SEQUENCES).fetchall()
+    values: dict[str, str] = {}
+    part = sql.SQL("SELECT {}, last_value || CASE WHEN is_called THEN '' ELSE ' (not used yet)' END FROM {}")
+    for start in range(0, len(found), AT_ONCE):
+        parts = [
+            part.format(sql.Literal(label), name(schema, relation))
+            for label, schema, relation in found[start : start + AT_ONCE]
+        ]
+        values.update(session.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall())
+    return values
+
+
+def _digest(definition: str | None) -> str:
+    return hashlib.sha256((definition or "").encode()).hexdigest()[:16]
+
+
+def read(
+    where: Endpoint,
+    application: str,
+    jobs: int,
+    snapshot: str = "",
+    methods: Mapping[str, str] | None = None,
+    records: bool = True,
+) -> Manifest:
+    """Look at everything; `methods` repeats the hashing that the other side was looked at with."""
+    with connect(where, application) as session:
+        _enter(session, snapshot)
+        tables = session.execute(catalog.TABLES).fetchall()
+        count, total = session.execute(catalog.LARGE_OBJECTS).fetchone() or (0, "0")
+        manifest = Manifest(
+            major=session.info.server_version // 10000,
+            objects={
+                kind: {str(label): _digest(definition) for label, definition in session.execute(query)}
+                for kind, query in catalog.OBJECTS.items()
+            },
+            sequences=_sequences(session),
+            extensions={row[0]: row[1] for row in session.execute(catalog.EXTENSIONS)},
+            large_objects={"count": int(count), "hash": str(total)},
+            unpopulated=[row[0] for row in session.execute(catalog.UNPOPULATED)],
+            invalid=[row[0] for row in session.execute(catalog.INVALID)],
+        )
+        _leave(session, snapshot)
+    manifest.tables = _tables(where, application, jobs, snapshot, methods or {}, records, tables)
+    return manifest
