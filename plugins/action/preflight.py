@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, The tiketi.platform developers
+# SPDX-License-Identifier: Apache-2.0
+
+"""Checks every input of a stage on the controller, where the variables of all hosts are at hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight import catalogue
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.aws import check_account
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import Stage, Unknown, check
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import report, unique
+
+ROOT = Path(__file__).resolve().parents[2]
+LATER = re.compile(r"'[a-z_]*_facts'|'__\w+'")
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, args = self.validate_argument_spec({"region": {"type": "str"}, "account": {"type": "bool", "default": True}})
+        faults = unique(check(self._stage(variables), catalogue.load(ROOT)))
+        caller = ""
+        region = args["region"] or ""
+        if args["account"] and region and not any(fault.object == "platform_region" for fault in faults):
+            caller, refused = check_account(region)
+            faults += refused
+        result.update(changed=False, caller=caller)
+        if faults:
+            result.update(failed=True, msg=report(faults))
+        else:
+            result["msg"] = f"Inputs are sound. AWS is called as {caller} in {region}." if caller else "Inputs are sound."
+        return result
+
+    def _stage(self, task_vars: Mapping[str, Any]) -> Stage:
+        hostvars, groups = task_vars["hostvars"], task_vars["groups"]
+
+        def value(host: str, name: str) -> Any:
+            try:
+                return hostvars[host][name]
+            except (AnsibleError, KeyError) as error:
+                raise unknown(error) from error
+
+        def default(raw: Any) -> Any:
+            try:
+                return self._templar.template(trusted(raw))
+            except AnsibleError as error:
+                raise unknown(error) from error
+
+        return Stage(
+            groups={name: list(members) for name, members in groups.items()},
+            names={host: list(hostvars[host]) for host in groups["all"]},
+            value=value,
+            default=default,
+        )
+
+
+def unknown(error: Exception) -> Unknown:
+    text = str(error).partition("\n")[0]
+    return Unknown(text, later=bool(LATER.search(text)))
+
+
+def trusted(raw: Any) -> Any:
+    """The defaults were read from the collection's own files, so their templates may be rendered."""
+    from ansible.template import trust_as_template  # noqa: PLC0415 - ansible-core 2.19 and later
+
+    return trust_as_template(raw) if isinstance(raw, str) else raw

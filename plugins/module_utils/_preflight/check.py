@@ -1,0 +1,110 @@
+"""All checks of one stage, in one pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight import names, relations, types
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalogue import Catalogue
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
+
+NAME = {"pattern": r"[a-z][a-z0-9-]{0,15}", "says": "up to 16 lower-case letters, digits and hyphens, with a letter first"}
+REGION = {"pattern": r"[a-z]{2}(-[a-z]+)+-\d", "says": "the name of a region, such as ap-northeast-2"}
+PLATFORM: Mapping[str, Mapping[str, str]] = {
+    "platform_project": NAME,
+    "platform_stage": NAME,
+    "platform_region": REGION,
+    "platform_state_dir": {"pattern": r".+", "says": "a directory on the controller"},
+    "platform_services_dir": {"pattern": r".+", "says": "a directory on the controller"},
+}
+
+
+class Unknown(Exception):
+    """A value that is known only later in the run, or that refers to something undefined."""
+
+    def __init__(self, reason: str, later: bool) -> None:
+        super().__init__(reason)
+        self.later = later
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The inventory as preflight sees it."""
+
+    groups: Mapping[str, Sequence[str]]
+    names: Mapping[str, Sequence[str]]  # the variables set for each host
+    value: Callable[[str, str], Any]  # (host, name) -> value; raises Unknown
+    default: Callable[[Any], Any]  # a role default -> value; raises Unknown
+
+
+def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
+    """Yield every fault that the inputs alone can show."""
+    played = {play.group for play in catalogue.plays}
+    addressed = [host for host, found in stage.names.items() if "ansible_host" in found]
+    yield from relations.check_groups(stage.groups, played, addressed)
+    account = next(iter(stage.groups.get("platform", [])), "")
+    if not account:
+        return
+    yield from _platform(stage, account)
+    known = catalogue.options()
+    for host, found in stage.names.items():
+        yield from names.misspelt(found, known, catalogue.roles)
+        yield from _values(stage, host, [name for name in found if name in known], known)
+    yield from _required(stage, catalogue)
+    effective = _effective(stage, catalogue, account)
+    yield from relations.check_ranges(effective)
+    yield from relations.check_hosts(effective, bool(stage.groups.get("ec2_hosts")))
+
+
+def _platform(stage: Stage, account: str) -> Iterator[Fault]:
+    for name, rule in PLATFORM.items():
+        if name not in stage.names[account]:
+            if name != "platform_services_dir" or stage.groups.get("services"):
+                yield Fault(name, "is missing", f"set it in group_vars/all.yml to {rule['says']}")
+            continue
+        try:
+            value = stage.value(account, name)
+        except Unknown as error:
+            yield Fault(name, str(error), f"set it to {rule['says']}")
+            continue
+        if not isinstance(value, str) or not re.fullmatch(rule["pattern"], value):
+            yield Fault(name, f"is {value!r}", f"set it to {rule['says']}")
+
+
+def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
+    for name in found:
+        try:
+            yield from types.check(name, stage.value(host, name), known[name])
+        except Unknown as error:
+            if not error.later:
+                yield Fault(name, str(error), "define that variable, or correct its name")
+
+
+def _required(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
+    for play in catalogue.plays:
+        for host in stage.groups.get(play.group, []):
+            given = {*stage.names.get(host, []), *play.variables}
+            for role in (catalogue.roles[name] for name in play.roles if name in catalogue.roles):
+                for name in sorted(role.required - given):
+                    text = role.options[name].get("description", "")
+                    about = text if isinstance(text, str) else " ".join(text)
+                    yield Fault(name, f"is missing; role {role.name} needs it", f"set it in group_vars/all.yml: {about}")
+
+
+def _effective(stage: Stage, catalogue: Catalogue, account: str) -> dict[str, Any]:
+    """Return the value that each option has: the user's, else the role's."""
+    active = {name for play in catalogue.plays if stage.groups.get(play.group) for name in play.roles}
+    values: dict[str, Any] = {}
+    for name, default in catalogue.defaults().items():
+        owner = catalogue.owner(name)
+        if owner is None or owner.name not in active:
+            continue
+        host = next((host for host in [account, *stage.names] if name in stage.names[host]), "")
+        try:
+            values[name] = stage.value(host, name) if host else stage.default(default)
+        except Unknown:
+            continue
+    return values

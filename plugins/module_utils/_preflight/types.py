@@ -1,0 +1,93 @@
+"""Values against the types of an argument specification, without the kind conversions that hide mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
+
+PLACEHOLDERS = ("changeme", "change_me", "change-me", "replace_me", "todo", "xxx")
+WORDS = {"str": "text", "path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "dict": "a dictionary"}
+
+
+def check(name: str, value: Any, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield every fault of a value that the user set."""
+    kind = spec.get("type", "str")
+    if value is None:
+        yield Fault(name, "has no value", f"give it {WORDS.get(kind, 'a value')}, or remove the line to take the default")
+        return
+    if not _fits(kind, value):
+        yield Fault(name, f"is {_shown(value)}, expected {WORDS.get(kind, kind)}", _mend(name, kind, value))
+        return
+    if isinstance(value, str):
+        yield from _check_text(name, value, spec)
+    choices = spec.get("choices")
+    if choices and value not in choices:
+        yield Fault(name, f"is {_shown(value)}", f"choose one of {', '.join(map(str, choices))}")
+    if isinstance(value, Mapping):
+        yield from _check_mapping(name, value, spec)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        inner = {"type": spec.get("elements", "raw"), **{key: spec[key] for key in ("options",) if key in spec}}
+        for index, item in enumerate(value):
+            yield from check(f"{name}[{index}]", item, inner)
+
+
+def _check_text(name: str, value: str, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    if not value.strip() and (spec.get("required") or spec.get("default")):
+        yield Fault(name, "is empty", "give it a value, or remove the line to take the default")
+    if value.strip().lower() in PLACEHOLDERS or (value.startswith("<") and value.endswith(">")):
+        yield Fault(name, f"still holds the placeholder {value}", "put the real value there")
+
+
+def _check_mapping(name: str, value: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[Fault]:
+    options = spec.get("options")
+    if not options:
+        return
+    for key in value:
+        if key not in options:
+            yield Fault(f"{name}.{key}", "is unknown", f"known are {', '.join(sorted(options))}")
+    for key, inner in options.items():
+        if key in value:
+            yield from check(f"{name}.{key}", value[key], inner)
+        elif inner.get("required"):
+            yield Fault(f"{name}.{key}", "is missing", str(inner.get("description", "set it")))
+
+
+def _fits(kind: str, value: Any) -> bool:
+    number = isinstance(value, int) and not isinstance(value, bool)
+    match kind:
+        case "str" | "path":
+            return isinstance(value, str)
+        case "int":
+            return number
+        case "float":
+            return number or isinstance(value, float)
+        case "bool":
+            return isinstance(value, bool)
+        case "list":
+            return isinstance(value, Sequence) and not isinstance(value, str)
+        case "dict":
+            return isinstance(value, Mapping)
+    return True
+
+
+def _mend(name: str, kind: str, value: Any) -> str:
+    short = name.rpartition(".")[2]
+    if kind == "str" and short.endswith("mode") and isinstance(value, int) and not isinstance(value, bool):
+        return f'quote it: {short}: "{value:04o}" (without quotes YAML reads 0{value:o} as the octal number {value})'
+    if kind in ("str", "path") and isinstance(value, bool | int | float):
+        return f'quote it: {short}: "{str(value).lower() if isinstance(value, bool) else value}"'
+    if isinstance(value, str) and kind in ("bool", "int", "float", "list", "dict"):
+        return f"write it without quotes; on the command line as JSON: -e '{{\"{short}\": {value or '...'}}}'"
+    return f"give it {WORDS.get(kind, kind)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return f"the truth value {str(value).lower()}"
+    if isinstance(value, str):
+        return f'the text "{value}"'
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    return "a dictionary" if isinstance(value, Mapping) else "a list"
