@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import subprocess
 import tempfile
 import time
@@ -43,7 +44,7 @@ def floor(values: dict[str, Any]) -> float:
 
         def install(host: Host, role: str, *more: str) -> None:
             # The script travels in the command; the token, and only it, on standard input.
-            remote = f"sudo sh -c '{FLOOR.read_text(encoding='utf-8').replace(chr(39), chr(39) + chr(92) + chr(39) * 2)}' floor {role} {artifact} {' '.join(more)}"
+            remote = shlex.join(["sudo", "sh", "-c", FLOOR.read_text(encoding="utf-8"), "floor", role, artifact, *more])
             subprocess.run(
                 [*ssh(host, values["ec2_host_user"], known_hosts), remote],
                 input=token + "\n",
