@@ -23,6 +23,7 @@ from .network import Network
 from .processes import Processes, notify, wait_for
 
 NODE_CONFIG: Final = "node-config.json"
+RETRY_SECONDS: Final = 0.3
 
 
 def kubeconfig(server: str, ca: Path, certificate: Path, key: Path) -> str:
@@ -156,7 +157,7 @@ class Agent:
                 if str(fault) != last:
                     last = str(fault)
                     log.error(f"Waiting to retrieve agent configuration; server is not ready: {last}")
-            time.sleep(0.5)
+            time.sleep(RETRY_SECONDS)
             self.processes.check()
 
     def _certificates(self, joined: Supervisor) -> dict[str, Any]:

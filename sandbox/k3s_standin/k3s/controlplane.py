@@ -105,6 +105,9 @@ def controller_manager(config: Config, store: Store, paths: Layout) -> list[str]
         "cluster-signing-key-file": str(store.path("client-ca", "key")),
         "configure-cloud-routes": "false",
         "controllers": "*,tokencleaner",
+        # At the default rate the making of its own service accounts alone takes five seconds.
+        "kube-api-burst": "300",
+        "kube-api-qps": "200",
         "leader-elect": "true",
         "profiling": "false",
         "root-ca-file": str(store.path("server-ca")),

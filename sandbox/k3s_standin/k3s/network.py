@@ -9,11 +9,14 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from . import log
 from .api import ApiError, Client
 from .layout import write
+
+
+RETRY_SECONDS: Final = 0.3
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Network(threading.Thread):
                         self._apply(kind, found)
             except (ApiError, OSError, http.client.HTTPException, ValueError) as fault:
                 log.warning(f"network: watch of nodes ended: {fault}")
-                time.sleep(1)
+                time.sleep(RETRY_SECONDS)
 
     def _apply(self, kind: str, node: dict[str, Any]) -> None:
         name = node["metadata"]["name"]

@@ -18,7 +18,7 @@ from . import log
 
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None)
-STOP_SECONDS: Final = 5.0
+STOP_SECONDS: Final = 2.0
 
 
 def _die_with_parent() -> None:

@@ -220,13 +220,12 @@ class Server:
         addresses = [address for item in nodes for address in item["status"].get("addresses", [])]
         return [f"{item['address']}:6443" for item in addresses if item["type"] == "InternalIP"]
 
-    def start_control_plane(self) -> None:
+    def start_apiserver(self) -> None:
+        flags = controlplane.apiserver(self.config, self.store, self.paths, self.address)
+        self.processes.start("kube-apiserver", flags, controlplane.ENVIRONMENT)
+
+    def start_controllers(self) -> None:
         start = self.processes.start
-        start(
-            "kube-apiserver",
-            controlplane.apiserver(self.config, self.store, self.paths, self.address),
-            controlplane.ENVIRONMENT,
-        )
         self.processes.wait_for(self.api.ready, 180, "the API server")
         self._release_leases()
         start("kube-controller-manager", controlplane.controller_manager(self.config, self.store, self.paths))
@@ -256,10 +255,16 @@ def run(config: Config, processes: Processes, pause_image: Path, controllers: Ca
     processes.start("etcd", etcd_flags)
     if not config.flag("disable-agent"):
         agent.start_runtime()
+    supervisor.serve(server.authority(), layout.SUPERVISOR_SOCKET)
+    joining = "--initial-cluster-state=existing" in etcd_flags
+    if not joining:
+        # It waits for etcd by itself; only a learner's datastore may stay shut for long.
+        server.start_apiserver()
     processes.wait_for(etcd.Gateway(server.store).serves, 300, "etcd")
     server.check_bootstrap_data()
-    supervisor.serve(server.authority(), layout.SUPERVISOR_SOCKET)
-    server.start_control_plane()
+    if joining:
+        server.start_apiserver()
+    server.start_controllers()
     log.info("Kube API server is now running")
     token = tokens.Token(server.token, tokens.SERVER)
     if not config.flag("disable-agent"):

@@ -22,7 +22,7 @@ NODE_PASSWORD: Final = "K3s-Node-Password"  # noqa: S105 - the name of a header
 NODE_ADDRESS: Final = "K3s-Node-IP"
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that gets a status other than 200."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -60,31 +60,26 @@ class Answers:
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
         self._passwords = threading.Lock()
+        self._documents: Mapping[str, Callable[[], Any]] = {
+            "/v1-k3s/server-bootstrap": authority.server_bootstrap,
+            "/v1-k3s/config": lambda: authority.node_config,
+            "/v1-k3s/apiservers": authority.api_servers,
+        }
 
     def answer(self, request: Request) -> bytes:
-        store = self._authority.store
         if request.path == "/ping":
             return b"pong"
         if request.path == "/cacerts":
-            return store.path("server-ca").read_bytes()
+            return self._authority.store.path("server-ca").read_bytes()
         role = self._role(request.authorization)
-        if request.path == "/v1-k3s/server-bootstrap":
-            if role != tokens.SERVER:
-                raise Refused(403, "Forbidden: only the server token may join servers")
-            return json.dumps(self._authority.server_bootstrap()).encode()
-        if request.path == "/v1-k3s/config":
-            return json.dumps(self._authority.node_config).encode()
-        if request.path == "/v1-k3s/apiservers":
-            return json.dumps(self._authority.api_servers()).encode()
-        if request.path == "/v1-k3s/readyz":
-            return b"ok" if self._authority.api.ready() else self._refuse(503, "apiserver not ready")
+        if request.path == "/v1-k3s/server-bootstrap" and role != tokens.SERVER:
+            raise RefusedError(403, "Forbidden: only the server token may join servers")
+        document = self._documents.get(request.path)
+        if document is not None:
+            return json.dumps(document()).encode()
         if request.path in ("/v1-k3s/client-ca.crt", "/v1-k3s/server-ca.crt"):
-            return store.path(Path(request.path).stem).read_bytes()
+            return self._authority.store.path(Path(request.path).stem).read_bytes()
         return self._certificate(request)
-
-    @staticmethod
-    def _refuse(status: int, message: str) -> bytes:
-        raise Refused(status, message)
 
     def _certificate(self, request: Request) -> bytes:
         store = self._authority.store
@@ -98,7 +93,7 @@ class Answers:
             names = [request.node, "localhost", "127.0.0.1", *filter(None, request.node_address.split(","))]
             pair = pki.issue(store.read("server-ca"), request.node, names=names)
         else:
-            raise Refused(404, "404 page not found")
+            raise RefusedError(404, "404 page not found")
         return pair.certificate + pair.key
 
     def _role(self, authorization: str) -> str:
@@ -108,12 +103,12 @@ class Answers:
             try:
                 user, _, password = base64.b64decode(credential, validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
-                raise Refused(400, "Bad Request") from None
+                raise RefusedError(400, "Bad Request") from None
             role = tokens.authorize(user, password, self._authority.server_token, self._authority.agent_token)
         elif kind == "Bearer" and tokens.is_bootstrap(credential):
             role = tokens.NODE if self._bootstrap_token(credential) else ""
         if not role:
-            raise Refused(401, "Unauthorized")
+            raise RefusedError(401, "Unauthorized")
         return role
 
     def _bootstrap_token(self, token: str) -> bool:
@@ -126,7 +121,7 @@ class Answers:
 
     def _check_password(self, request: Request) -> None:
         if not request.node or not request.node_password:
-            raise Refused(400, "node name or password is not set")
+            raise RefusedError(400, "node name or password is not set")
         path = f"{SECRETS}/{request.node}.node-password.k3s"
         # Two requests of one new node come at once: only the first may make the secret.
         with self._passwords:
@@ -139,7 +134,7 @@ class Answers:
                 return
         stored = base64.b64decode(found.get("data", {}).get("hash", "")).decode()
         if not node.verify_password(request.node_password, stored):
-            raise Refused(403, node.REJECTED)
+            raise RefusedError(403, node.REJECTED)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -156,7 +151,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         )
         try:
             status, body = 200, self.answers.answer(request)
-        except Refused as fault:
+        except RefusedError as fault:
             status, body = fault.status, str(fault).encode()
         except (ApiError, OSError) as fault:
             log.error(f"{request.path}: {fault}")
