@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, order=True)
@@ -48,4 +49,8 @@ class ApiError(ServiceError):
 
 
 class RolloutError(ServiceError):
-    """Some services did not become ready; says why and what was done about it."""
+    """Some services did not become ready; carries what was done until then."""
+
+    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.result = result

@@ -9,7 +9,7 @@ from typing import Any
 
 MANAGER = "tiketi.platform"
 MANAGED_BY = {"app.kubernetes.io/managed-by": MANAGER, "tiketi.platform/by": "service-deploy"}
-SELECTOR = ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())
+PROJECT_LABEL = "app.kubernetes.io/part-of"
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 
@@ -32,6 +32,6 @@ def secret_hash(scope: str, data: Mapping[str, str]) -> str:
     return hashlib.scrypt(text, salt=scope.encode(), n=2**13, r=8, p=1, dklen=5).hex()
 
 
-def is_ours(obj: Mapping[str, Any]) -> bool:
+def is_ours(obj: Mapping[str, Any], project: str) -> bool:
     labels = obj.get("metadata", {}).get("labels") or {}
-    return all(labels.get(key) == value for key, value in MANAGED_BY.items())
+    return all(labels.get(key) == value for key, value in {**MANAGED_BY, PROJECT_LABEL: project}.items())

@@ -11,6 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.naming im
     COMPONENT_LABEL,
     MANAGED_BY,
     NAME_LABEL,
+    PROJECT_LABEL,
     Object,
     content_hash,
     selector,
@@ -39,7 +40,7 @@ _PSA = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("audit",
 
 
 def _labels(target: Target, name: str = "") -> dict[str, str]:
-    labels = {**MANAGED_BY, "app.kubernetes.io/part-of": target.project}
+    labels = {**MANAGED_BY, PROJECT_LABEL: target.project}
     return {**labels, NAME_LABEL: name} if name else labels
 
 

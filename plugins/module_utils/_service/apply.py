@@ -1,0 +1,185 @@
+"""Bring the rendered objects to the cluster: look, try without effect, apply, wait, undo what is lost, prune the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ansible_collections.tiketi.platform.plugins.module_utils._service import jobs
+from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import (
+    ApiError,
+    InvalidServicesError,
+    ServiceError,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Target
+from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import Object
+from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import (
+    PRUNED_KINDS,
+    Change,
+    JobStep,
+    Live,
+    Verb,
+    adopt_scale,
+    change,
+    foreign_faults,
+    job_step,
+    key_of,
+    stale,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._service.render import service_of
+from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH, revision
+from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import Clock, Lost, Waiter
+
+_THREADS = 8
+_FIRST = ("Namespace",)
+_GROUND = ("ServiceAccount", "Secret", "ConfigMap", "NetworkPolicy")
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Options:
+    check: bool = False
+    prune: bool = True
+    undo: bool = True
+    timeout: float = 300.0
+
+
+@dataclass
+class Outcome:
+    """What was done, and for a lost service what became of it."""
+
+    changes: list[Change] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    undone: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        return any(item.verb is not Verb.KEEP for item in self.changes)
+
+
+def _each(work: Callable[[S], T], items: Iterable[S]) -> list[T]:
+    """Do the work for all items at once; afterwards raise what went wrong, all of it in one message."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        futures = [pool.submit(work, item) for item in items]
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    known = [error for error in errors if isinstance(error, ApiError)]
+    if len(known) < len(errors):
+        raise next(error for error in errors if not isinstance(error, ApiError))
+    if known:
+        # An unreachable server says the same for every object.
+        raise known[0] if len({e.message for e in known}) == 1 else ServiceError("\n".join(f"  - {e}" for e in known))
+    return [future.result() for future in futures]
+
+
+def look(cluster: jobs.Writer, namespace: str) -> tuple[bool, dict[tuple[str, str], Object]]:
+    """Read what is there: whether the namespace exists, and its objects of the kinds that we make."""
+    found = cluster.get("Namespace", "", namespace)
+    if found is None:
+        return False, {}
+    listed = _each(lambda kind: cluster.list(kind, namespace), PRUNED_KINDS)
+    live = {key_of(obj): obj for objects in listed for obj in objects}
+    return True, {**live, ("Namespace", namespace): found}
+
+
+def compare(cluster: jobs.Writer, wanted: Sequence[Object], live: Live, exists: bool) -> list[Change]:
+    """Ask the server what applying would do. It refuses here what it would refuse later, before anything is touched."""
+
+    def one(obj: Object) -> Change:
+        before = live.get(key_of(obj))
+        if obj["kind"] == "Job" and before is not None:
+            verb = Verb.UPDATE if job_step(before) is JobStep.AGAIN else Verb.KEEP
+            return Change(verb, obj["kind"], obj["metadata"]["name"], before, obj if verb is Verb.UPDATE else before)
+        # Nothing can be tried in a namespace that is not there yet.
+        return change(before, cluster.apply(obj, dry_run=True) if exists else obj)
+
+    return _each(one, wanted)
+
+
+class Deployer:
+    """One run against one cluster."""
+
+    def __init__(
+        self,
+        cluster: jobs.Writer,
+        target: Target,
+        options: Options,
+        say: Callable[[str], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._target = target
+        self._options = options
+        self._waiter = Waiter(cluster, target.namespace, say, clock or Clock())
+
+    def run(self, rendered: Sequence[Object]) -> Outcome:
+        exists, live = look(self._cluster, self._target.namespace)
+        if faults := foreign_faults(rendered, live, self._target.project):
+            raise InvalidServicesError(faults)
+        wanted = adopt_scale(rendered, live)
+        outcome = Outcome(compare(self._cluster, wanted, live, exists))
+        old = stale(wanted, live, self._target.project) if self._options.prune else []
+        if not self._options.check:
+            self._apply(wanted, live, outcome)
+            if not outcome.lost:
+                _each(lambda item: self._cluster.delete(item.kind, self._target.namespace, item.name), old)
+        # What is lost keeps its old content for a look and for its old revision.
+        outcome.changes += old if not outcome.lost else []
+        return outcome
+
+    def _apply(self, wanted: Sequence[Object], live: Live, outcome: Outcome) -> None:
+        touched = {(item.kind, item.name) for item in outcome.changes if item.verb is not Verb.KEEP}
+
+        def some(choice: Callable[[Object], bool]) -> list[Object]:
+            return _each(self._cluster.apply, [obj for obj in wanted if key_of(obj) in touched and choice(obj)])
+
+        some(lambda obj: obj["kind"] in _FIRST)
+        some(lambda obj: obj["kind"] in _GROUND)
+        migrations = [obj for obj in wanted if obj["kind"] == "Job"]
+        outcome.lost = jobs.run(self._cluster, self._waiter, migrations, live, self._options.timeout)
+        halted = {item.service for item in outcome.lost}
+        applied = some(
+            lambda obj: (
+                obj["kind"] not in (*_FIRST, *_GROUND, "Job")
+                and not (obj["kind"] == "Deployment" and service_of(obj) in halted)
+            )
+        )
+        deployments = {obj["metadata"]["name"]: obj for key, obj in live.items() if key[0] == "Deployment"}
+        deployments |= {obj["metadata"]["name"]: obj for obj in applied if obj["kind"] == "Deployment"}
+        ours = {obj["metadata"]["name"] for obj in wanted if obj["kind"] == "Deployment"} - halted
+        lost = self._waiter.wait({name: deployments[name] for name in sorted(ours)}, self._options.timeout)
+        outcome.lost += lost
+        if self._options.undo and lost:
+            outcome.undone = self._undo(
+                lost, {obj["metadata"]["name"]: obj for obj in wanted if obj["kind"] == "Deployment"}
+            )
+
+    def _undo(self, lost: Sequence[Lost], wanted: Mapping[str, Object]) -> dict[str, str]:
+        """Give each lost service the pods of its last good revision again."""
+        back = {item.service: item.good for item in lost if item.good is not None}
+        applied = _each(self._cluster.apply, [earlier(wanted[name], good) for name, good in back.items()])
+        again = {obj["metadata"]["name"]: obj for obj in applied}
+        still = {item.service: item.text for item in self._waiter.wait(again, self._options.timeout)}
+        words = {}
+        for name, good in back.items():
+            done = f"undone to revision {revision(good)}"
+            words[name] = (
+                f"{done}, which does not serve either: {still[name]}" if name in still else f"{done}, which serves"
+            )
+        return words
+
+
+def earlier(wanted: Object, good: Object) -> Object:
+    """Return the deployment with the pods of an earlier revision.
+
+    Applied as a whole, so that no field of the lost revision stays behind and the replica set of the earlier one is found again.
+    """
+    template: dict[str, Any] = dict(good["spec"]["template"])
+    labels = {key: value for key, value in template["metadata"]["labels"].items() if key != HASH}
+    # A null creationTimestamp, as the server shows it, is not a field that can be applied.
+    metadata = {key: value for key, value in template["metadata"].items() if value is not None}
+    template["metadata"] = {**metadata, "labels": labels}
+    return {**wanted, "spec": {**wanted["spec"], "template": template}}

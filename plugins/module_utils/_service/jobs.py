@@ -1,0 +1,88 @@
+"""Migrations: run once for a content, before the rollout, and awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import NAME_LABEL, Object
+from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import JobStep, condition, holds, job_step
+from ansible_collections.tiketi.platform.plugins.module_utils._service.render import service_of
+from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import NEVER, owned, pod_problems
+from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import LOG_LINES, Lost, Reader, Waiter
+
+_POLL = 1.0
+
+
+class Writer(Reader, Protocol):
+    """What running jobs needs of a cluster."""
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None: ...
+
+    def apply(self, obj: Mapping[str, object], dry_run: bool = False) -> Object: ...
+
+    def delete(self, kind: str, namespace: str, name: str) -> None: ...
+
+
+def _lost(cluster: Reader, namespace: str, job: Object, pods: Sequence[Object]) -> Lost | None:
+    """Judge a job that is not complete: lost, or None for still at it."""
+    failed = condition(job, "Failed")
+    own = owned(pods, job)
+    problem = next((p for p in pod_problems(own) if p.patience < NEVER and not p.crashed), None)
+    if not (failed and failed["status"] == "True") and problem is None:
+        return None
+    text = problem.text if problem else f"{(failed or {}).get('message', '')}"
+    log = ""
+    if own:
+        last = max(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+        log = cluster.logs(namespace, last["metadata"]["name"], previous=False, lines=LOG_LINES)
+    text = f"its migration failed, so that the rollout was not begun: {text}"
+    return Lost(service_of(job), {}, None, text, log.strip())
+
+
+def run(
+    cluster: Writer, waiter: Waiter, jobs: Sequence[Object], live: Mapping[tuple[str, str], Object], timeout: float
+) -> list[Lost]:
+    """Bring every migration to its end; return those that failed."""
+    names: set[str] = set()
+    for job in jobs:
+        name = job["metadata"]["name"]
+        step = job_step(live.get(("Job", name)))
+        if step is JobStep.DONE:
+            continue
+        if step is JobStep.AGAIN:
+            cluster.delete("Job", waiter.namespace, name)
+            _gone(cluster, waiter, name, timeout)
+        if step is not JobStep.AWAIT:
+            cluster.apply(job)
+        names.add(name)
+    return _wait(cluster, waiter, names, timeout)
+
+
+def _gone(cluster: Writer, waiter: Waiter, name: str, timeout: float) -> None:
+    end = waiter.clock.now() + timeout
+    while cluster.get("Job", waiter.namespace, name) is not None and waiter.clock.now() < end:
+        waiter.clock.sleep(_POLL)
+
+
+def _wait(cluster: Writer, waiter: Waiter, names: set[str], timeout: float) -> list[Lost]:
+    end = waiter.clock.now() + timeout
+    lost: list[Lost] = []
+    while names:
+        jobs = {obj["metadata"]["name"]: obj for obj in cluster.list("Job", waiter.namespace)}
+        pods = cluster.list("Pod", waiter.namespace, labels=NAME_LABEL)
+        late = waiter.clock.now() >= end
+        for name in sorted(names):
+            job = jobs.get(name, {})
+            verdict = _lost(cluster, waiter.namespace, job, pods) if job else None
+            if late and verdict is None and not holds(job, "Complete"):
+                verdict = Lost(
+                    name.rsplit("-migrate-", 1)[0], {}, None, "its migration did not end within the time limit"
+                )
+            if verdict or holds(job, "Complete"):
+                names = names - {name}
+                waiter.say(f"{name}: {'failed' if verdict else 'complete'}")
+            lost += [verdict] if verdict else []
+        if names:
+            waiter.clock.sleep(_POLL)
+    return lost

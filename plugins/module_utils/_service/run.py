@@ -1,0 +1,155 @@
+"""From the parameters of the module to its result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._service import kubeconfig, output, report
+from ansible_collections.tiketi.platform.plugins.module_utils._service.api import Cluster
+from ansible_collections.tiketi.platform.plugins.module_utils._service.apply import Deployer, Options, Outcome
+from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import (
+    Fault,
+    InvalidServicesError,
+    RolloutError,
+    ServiceError,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._service.jobs import Writer
+from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Service, Store, Target
+from ansible_collections.tiketi.platform.plugins.module_utils._service.parse import BAD, parse
+from ansible_collections.tiketi.platform.plugins.module_utils._service.render import render, service_of
+from ansible_collections.tiketi.platform.plugins.module_utils._service.scrub import Scrubber
+from ansible_collections.tiketi.platform.plugins.module_utils._service.validate import relation_faults, target_faults
+
+Params = Mapping[str, Any]
+
+
+def hide_only_secrets(values: set[str], params: Params) -> set[str]:
+    """Leave out of the masked values what the public parameters say anyway.
+
+    A user name that is also the project's name would otherwise turn the report into asterisks.
+    """
+    public = json.dumps({key: value for key, value in params.items() if key != "secrets"}, default=str)
+    names = {str(secret["username"]) for secret in (params["secrets"] or {}).values() if secret.get("username")}
+    return {value for value in values if not (value in names and value in public)}
+
+
+def _ca(path: str | None, faults: list[Fault], key: str) -> str:
+    if not path:
+        return ""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(
+            Fault(key, "ca_file", f"{path} cannot be read: {error}", "Name the file with the CA certificates")
+        )
+        return ""
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        faults.append(Fault(key, "ca_file", f"{path} holds no certificate", "Name a PEM file"))
+    return text
+
+
+def _store(params: Params, key: str, faults: list[Fault]) -> Store | None:
+    given = params[key]
+    if not given:
+        return None
+    return Store(
+        host=given["host"],
+        port=given["port"],
+        secret=given["secret"],
+        name=given.get("name") or "",
+        tls=given.get("tls", True),
+        ca=_ca(given.get("ca_file"), faults, key),
+    )
+
+
+def _target(params: Params, faults: list[Fault]) -> Target:
+    ingress, callers = params["ingress"] or {}, params["callers"] or {}
+    return Target(
+        namespace=params["namespace"],
+        project=params["project"],
+        images=params["images"],
+        ingress_class=ingress.get("class_name") or "",
+        ingress_host=ingress.get("host") or "",
+        ingress_tls_secret=ingress.get("tls_secret") or "",
+        ingress_annotations=ingress.get("annotations") or {},
+        caller_namespaces=tuple(callers.get("namespaces") or ()),
+        caller_cidrs=tuple(callers.get("cidrs") or ()),
+        store_cidrs=tuple(params["store_cidrs"]),
+        database=_store(params, "database", faults),
+        redis=_store(params, "redis", faults),
+        secret_prefix=params["secret_prefix"],
+        secrets=params["secrets"],
+        metrics=params["metrics"],
+    )
+
+
+def checked(params: Params) -> tuple[list[Service], Target]:
+    """Turn the parameters into services and their target, or raise InvalidServicesError with everything that is wrong."""
+    faults: list[Fault] = []
+    target = _target(params, faults)
+    located: list[tuple[str, Service]] = []
+    for i, definition in enumerate(params["services"]):
+        where = f"service {definition.get('name', i)}"
+
+        def note(path: str, problem: str, mend: str, where: str = where) -> None:
+            faults.append(Fault(where, path, problem, mend))
+
+        service = parse(Service, definition, "", note)
+        if service is not BAD:
+            located.append((where, service))
+    if not params["services"]:
+        # Pruning would take this for the wish to delete everything.
+        faults.append(Fault("services", "", "no service is given", "Name the folder of the service files"))
+    faults += relation_faults(located, [str(item.get("name")) for item in params["services"]])
+    faults += target_faults(located, target)
+    if faults:
+        raise InvalidServicesError(faults)
+    return [service for _where, service in located], target
+
+
+def _speaker(path: str | None, scrubber: Scrubber) -> Callable[[str], None]:
+    def say(line: str) -> None:
+        if path:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(scrubber.text(line) + "\n")
+
+    return say
+
+
+def run(params: Params, check: bool, connect: Callable[[Params], Writer] | None = None) -> dict[str, Any]:
+    """Deploy; return the result of the module or raise a ServiceError."""
+    services, target = checked(params)
+    rendered = render(services, target)
+    scrubber = Scrubber(target.secrets)
+    cluster = connect(params) if connect else Cluster(kubeconfig.load(params["kubeconfig"], params["context"] or ""))
+    options = Options(check=check, prune=params["prune"], undo=params["undo"], timeout=params["timeout"])
+    try:
+        outcome = Deployer(cluster, target, options, _speaker(params["progress_file"], scrubber)).run(rendered)
+    except InvalidServicesError:
+        raise
+    except ServiceError as error:
+        raise ServiceError(scrubber.text(str(error))) from None
+    written = (
+        output.write(params["render_dir"], report.files(rendered, service_of), check) if params["render_dir"] else []
+    )
+    result = {
+        "changed": outcome.changed or bool(written),
+        "objects": report.objects(outcome.changes),
+        "rendered": written,
+        "diff": report.differences(outcome.changes),
+    }
+    if outcome.lost:
+        raise RolloutError(
+            report.failure(outcome, services, options.undo, scrubber), {**result, "lost": _lost(outcome, scrubber)}
+        )
+    return {**result, "services": report.summary(services, target)}
+
+
+def _lost(outcome: Outcome, scrubber: Scrubber) -> list[dict[str, str]]:
+    return [
+        {"service": item.service, "reason": scrubber.text(item.text), "undone": outcome.undone.get(item.service, "")}
+        for item in outcome.lost
+    ]

@@ -1,0 +1,125 @@
+"""Wait for all rollouts together: one look a second, a line when something moved, an end in any case."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import NAME_LABEL, Object
+from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import (
+    Problem,
+    Status,
+    last_good,
+    read,
+    through,
+)
+
+LOG_LINES = 8
+_POLL = 1.0
+
+
+class Reader(Protocol):
+    """What waiting needs of a cluster."""
+
+    def list(self, kind: str, namespace: str, **query: str) -> Sequence[Object]: ...
+
+    def logs(self, namespace: str, pod: str, previous: bool, lines: int) -> str: ...
+
+    def events(self, namespace: str, names: Sequence[str]) -> Sequence[Object]: ...
+
+
+@dataclass
+class Clock:
+    """Time, so that tests need not spend any."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A rollout that will not come through, with the evidence."""
+
+    service: str
+    deployment: Object
+    good: Object | None
+    text: str
+    log: str = ""
+
+
+@dataclass
+class Waiter:
+    """Follows rollouts until each is through or lost."""
+
+    cluster: Reader
+    namespace: str
+    say: Callable[[str], None]
+    clock: Clock = field(default_factory=Clock)
+    _since: dict[tuple[str, str], float] = field(default_factory=dict)
+    _said: dict[str, str] = field(default_factory=dict)
+
+    def wait(self, deployments: Mapping[str, Object], timeout: float) -> list[Lost]:
+        """Wait for the deployments (as just applied) by name; return those that are lost."""
+        end = self.clock.now() + timeout
+        pending = {name for name, deployment in deployments.items() if not through(deployment)}
+        lost: list[Lost] = []
+        while pending:
+            pending, failed = self._look(pending, late=self.clock.now() >= end)
+            lost += failed
+            if pending:
+                self.clock.sleep(_POLL)
+        return sorted(lost, key=lambda item: item.service)
+
+    def _look(self, pending: set[str], late: bool) -> tuple[set[str], list[Lost]]:
+        found = {obj["metadata"]["name"]: obj for obj in self.cluster.list("Deployment", self.namespace)}
+        sets = self.cluster.list("ReplicaSet", self.namespace, labels=NAME_LABEL)
+        pods = self.cluster.list("Pod", self.namespace, labels=NAME_LABEL)
+        waiting: set[str] = set()
+        lost: list[Lost] = []
+        for name in sorted(pending):
+            if name not in found:
+                lost.append(Lost(name, {}, None, "its deployment was deleted by somebody while it rolled out"))
+                continue
+            status = read(found[name], sets, pods)
+            self._tell(name, status)
+            if status.done:
+                continue
+            if late or self._hopeless(name, status.problem):
+                lost.append(self._evidence(name, found[name], sets, status, late))
+            else:
+                waiting.add(name)
+        return waiting, lost
+
+    def _tell(self, name: str, status: Status) -> None:
+        line = status.progress + (f" - {status.problem.text}" if status.problem else "")
+        if self._said.get(name) != line:
+            self._said[name] = line
+            self.say(f"{name}: {line}")
+
+    def _hopeless(self, name: str, problem: Problem | None) -> bool:
+        # ErrImagePull and ImagePullBackOff take turns and are one state to a person.
+        key = (name, problem.text.split(" (")[0]) if problem else None
+        for old in [old for old in self._since if old[0] == name and old != key]:
+            del self._since[old]
+        if problem is None or key is None:
+            return False
+        first = self._since.setdefault(key, self.clock.now())
+        return self.clock.now() - first >= problem.patience
+
+    def _evidence(self, name: str, deployment: Object, sets: Sequence[Object], status: Status, late: bool) -> Lost:
+        problem = status.problem
+        text = problem.text if problem else f"it stands at {status.progress}"
+        log = ""
+        if problem and problem.pod:
+            events = self.cluster.events(self.namespace, [problem.pod])
+            wanted = "Unhealthy" if problem.reason in ("NotReady", "ProgressDeadlineExceeded") else ""
+            told = [str(e.get("message", "")) for e in events if wanted and e.get("reason") == wanted]
+            text += f": {told[-1]}" if told else ""
+            text += f" (pod {problem.pod})"
+            if problem.crashed or told:
+                log = self.cluster.logs(self.namespace, problem.pod, previous=problem.crashed, lines=LOG_LINES)
+        if late:
+            text += "; the time limit was reached"
+        return Lost(name, deployment, last_good(deployment, sets), text, log.strip())
