@@ -1,0 +1,82 @@
+"""Decisions of the k3s roles that are made on the controller: see plugins/module_utils/_k3s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s import checks, cluster
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
+
+Looks = dict[str, "Mapping[str, Any] | None"]
+
+
+def k3s_faults(settings: Mapping[str, Any]) -> list[str]:
+    """All that is wrong with the settings of one cluster."""
+    return checks.faults(settings)
+
+
+def k3s_looks(hostvars: Mapping[str, Any], hosts: Sequence[str], variable: str) -> Looks:
+    """What each host was found to be: the `node` of the answer it registered, or none."""
+    found: Looks = {}
+    for host in hosts:
+        answer = hostvars[host].get(variable) or {}
+        found[host] = answer.get("node")
+    return found
+
+
+def k3s_order(looks: Looks) -> list[str]:
+    """The servers in the order they take their turn; raises when they do not belong together."""
+    faults = cluster.faults(looks)
+    if faults:
+        raise AnsibleFilterError("; ".join(faults))
+    return cluster.order(looks)
+
+
+def k3s_join(looks: Looks, host: str, role: str) -> dict[str, Any]:
+    """How this host comes into the cluster."""
+    try:
+        return cluster.join(looks, host, role)
+    except K3sError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def k3s_members(looks: Looks) -> list[dict[str, Any]]:
+    """The nodes that this run brought up, as the proof of the cluster wants them."""
+    keys = ("name", "role", "version", "labels", "taints")
+    return [{key: look[key] for key in keys} for look in looks.values() if look]
+
+
+def k3s_kubeconfig(text: str, server: str, name: str) -> str:
+    """The kubeconfig of a server with its address and with `name` for cluster, user and context."""
+    config = yaml.safe_load(text)
+    context = next(one for one in config["contexts"] if one["name"] == config["current-context"])["context"]
+    credentials = next(one for one in config["users"] if one["name"] == context["user"])["user"]
+    authority = next(one for one in config["clusters"] if one["name"] == context["cluster"])["cluster"]
+    return str(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": name, "cluster": {**authority, "server": server}}],
+                "users": [{"name": name, "user": credentials}],
+                "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+                "current-context": name,
+            },
+            sort_keys=False,
+        )
+    )
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "k3s_faults": k3s_faults,
+            "k3s_looks": k3s_looks,
+            "k3s_order": k3s_order,
+            "k3s_join": k3s_join,
+            "k3s_members": k3s_members,
+            "k3s_kubeconfig": k3s_kubeconfig,
+        }

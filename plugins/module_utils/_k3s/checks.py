@@ -1,0 +1,123 @@
+"""Faults in the settings, found on the controller before any host is asked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import K3sError
+from .versions import parse
+
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+_SCHEMES = ("https://", "http://", "file://")
+_RELEASES = "https://github.com/k3s-io/k3s/releases"
+OWNED = frozenset(
+    [
+        "server",
+        "cluster-init",
+        "token-file",
+        "agent-token-file",
+        "node-name",
+        "node-taint",
+        "tls-san",
+        "cluster-cidr",
+        "service-cidr",
+        "disable",
+        "secrets-encryption",
+        "write-kubeconfig-mode",
+        "protect-kernel-defaults",
+        "image-credential-provider-config",
+        "image-credential-provider-bin-dir",
+    ]
+)
+SECRET = frozenset(
+    [
+        "token",
+        "agent-token",
+        "datastore-endpoint",
+        "etcd-s3-access-key",
+        "etcd-s3-secret-key",
+        "etcd-s3-session-token",
+        "vpn-auth",
+    ]
+)
+
+
+def _network(name: str, value: str, found: list[str]) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError as error:
+        found.append(f"{name} is not a network: {error}. Write the network address, like 10.42.0.0/16")
+        return None
+
+
+def cidr_faults(named: Mapping[str, str]) -> list[str]:
+    """Each value must be a network, and no two may overlap."""
+    found: list[str] = []
+    networks = [(name, network) for name, value in named.items() if value and (network := _network(name, value, found))]
+    for index, (name, network) in enumerate(networks):
+        for other_name, other in networks[index + 1 :]:
+            if network.overlaps(other):
+                found.append(f"{name} {network} overlaps {other_name} {other}; choose ranges that do not meet")
+    return found
+
+
+def sha256_faults(value: Any, version: str) -> list[str]:
+    pins = value if isinstance(value, Mapping) else {"this architecture": value}
+    where = f"read it from {_RELEASES}/download/{version.replace('+', '%2B')}/sha256sum-<arch>.txt"
+    if not pins:
+        return [f"k3s_common_sha256 is empty; {where}"]
+    return [
+        f"k3s_common_sha256 for {arch} is not a SHA-256 of 64 small hex digits; {where}"
+        for arch, pin in pins.items()
+        if not _SHA256.match(str(pin))
+    ]
+
+
+def config_faults(config: Mapping[str, Any]) -> list[str]:
+    found = []
+    for key in config:
+        plain = str(key).rstrip("+")
+        if plain in OWNED:
+            found.append(f"k3s_common_config has {key}, which the roles write from their own options; remove it there")
+        if plain in SECRET:
+            found.append(f"k3s_common_config has {key}; a secret does not belong into config.yaml, remove it there")
+    return found
+
+
+def faults(settings: Mapping[str, Any]) -> list[str]:
+    """All that is wrong with the settings of one cluster, each with the variable's name and the mend."""
+    found: list[str] = []
+    servers = list(settings["servers"])
+    if not servers:
+        found.append("group k3s_servers is empty; list the server hosts in the inventory")
+    elif len(servers) % 2 == 0:
+        found.append(
+            f"group k3s_servers has {len(servers)} hosts ({', '.join(servers)}); etcd needs an odd number, "
+            "so use 1, 3 or 5"
+        )
+    both = sorted(set(servers) & set(settings["agents"]))
+    if both:
+        found.append(f"{', '.join(both)}: in k3s_servers and in k3s_agents; a host is one or the other")
+    try:
+        parse(settings["version"])
+    except K3sError as error:
+        found.append(f"k3s_common_version: {error}")
+    found += sha256_faults(settings["sha256"], settings["version"])
+    if not settings["urls"]:
+        found.append("k3s_common_urls is empty; give at least one address of the K3s binary")
+    found += [
+        f"k3s_common_urls has {url!r}; only https://, http:// and file:// are fetched (for S3 give a presigned URL)"
+        for url in settings["urls"]
+        if not str(url).startswith(_SCHEMES)
+    ]
+    found += cidr_faults(
+        {
+            "k3s_common_cluster_cidr": settings["cluster_cidr"],
+            "k3s_common_service_cidr": settings["service_cidr"],
+            "k3s_common_vpc_cidr": settings["vpc_cidr"],
+        }
+    )
+    return found + config_faults(settings["config"])

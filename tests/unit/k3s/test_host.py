@@ -1,0 +1,162 @@
+"""What touches a host: fetching under a pin, whole files, a visit on a made-up host."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s import apply, node
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.fetch import fetch
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.host import Host
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.model import Artifact, Paths
+
+from .conftest import AGENT_TOKEN, TOKEN
+
+CONTENT = b"#!/bin/sh\necho 'k3s version v1.34.2+k3s1 (x)'\n"
+PIN = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Machine:
+    """Answers the commands of a host with systemd; K3s serves as soon as it is started."""
+
+    def __init__(self, root: Path, version: str = "v1.34.2+k3s1") -> None:
+        self.host = Host(self.run, Paths(root))
+        self.version = version
+        self.active = False
+        self.enabled = False
+        self.starts = 0
+        self.commands: list[str] = []
+
+    def run(self, command: Sequence[str]) -> tuple[int, str, str]:
+        self.commands.append(" ".join(command))
+        if command[-1] == "--version":
+            return 0, f"k3s version {self.version} (x)", ""
+        if command[:2] == ["systemctl", "show"]:
+            told = {
+                "LoadState": "loaded" if self.host.text(Paths.unit("k3s")) else "not-found",
+                "ActiveState": "active" if self.active else "inactive",
+                "UnitFileState": "enabled" if self.enabled else "disabled",
+                "InvocationID": str(self.starts),
+            }
+            return 0, "\n".join(f"{key}={value}" for key, value in told.items()), ""
+        if command[0] == "systemctl":
+            self.enabled = self.enabled or command[1] == "enable"
+            if command[1] in {"start", "restart"}:
+                self.active = True
+                self.starts += 1
+        return 0, "[]" if command[0] == "ip" else "", ""
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]) -> Machine:
+    proc = tmp_path / "root/proc"
+    proc.mkdir(parents=True)
+    (proc / "meminfo").write_text("MemTotal: 8000000 kB\nMemAvailable: 4000000 kB\n")
+    (tmp_path / "k3s").write_bytes(CONTENT)
+    params["urls"] = [f"file://{tmp_path}/gone", f"file://{tmp_path}/k3s"]
+    params["sha256"] = PIN
+    params["join"] = {"mode": "init"}
+    made = Machine(tmp_path / "root")
+    monkeypatch.setattr(Host, "ready", lambda _self: made.active)
+    monkeypatch.setattr(apply, "POLL_SECONDS", 0.001)
+    return made
+
+
+def files(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
+
+
+def test_a_new_server_and_then_nothing(machine: Machine, params: dict[str, Any]) -> None:
+    result = node.visit(machine.host, params, check=False)
+    assert result["changed"]
+    assert result["node"]["alive"]
+    root = machine.host.paths.root
+    assert (root / "usr/local/bin/k3s").read_bytes() == CONTENT
+    assert (root / "usr/local/bin/k3s").stat().st_mode & 0o777 == 0o755
+    for path in (Paths.config, Paths.token, Paths.agent_token, Paths.pod_security, Paths.state):
+        assert machine.host.paths.at(path).stat().st_mode & 0o777 == 0o600
+    assert TOKEN not in " ".join(machine.commands)
+    assert AGENT_TOKEN not in str(result)
+
+    machine.commands.clear()
+    params["urls"] = ["file:///nowhere"]
+    again = node.visit(machine.host, params, check=False)
+    assert not again["changed"]
+    assert again["diff"] == []
+    assert machine.starts == 1
+    assert not [command for command in machine.commands if "--version" in command]
+
+
+def test_check_mode_touches_nothing(machine: Machine, params: dict[str, Any]) -> None:
+    before = files(machine.host.paths.root)
+    result = node.visit(machine.host, params, check=True)
+    assert result["changed"]
+    assert "start k3s" in result["actions"]
+    assert files(machine.host.paths.root) == before
+    assert not machine.active
+
+
+def test_staging_replaces_nothing(machine: Machine, params: dict[str, Any]) -> None:
+    result = node.visit(machine.host, {**params, "state": "staged", "secrets": {}}, check=False)
+    assert result["actions"] == [f"fetch {Paths.binary}"]
+    (staged,) = files(machine.host.paths.root / "usr/local/bin")
+    assert staged.startswith(".k3s-staged/")
+    again = node.visit(machine.host, {**params, "state": "staged", "secrets": {}}, check=False)
+    assert not again["changed"]
+
+
+def test_a_changed_setting_restarts_once(machine: Machine, params: dict[str, Any]) -> None:
+    node.visit(machine.host, params, check=False)
+    params["config"] = {"debug": True}
+    assert node.visit(machine.host, params, check=False)["actions"] == [f"write {Paths.config}", "restart k3s"]
+    assert machine.starts == 2
+    assert not node.visit(machine.host, params, check=False)["changed"]
+
+
+def test_a_checksum_mismatch_leaves_the_old_binary(machine: Machine, params: dict[str, Any]) -> None:
+    node.visit(machine.host, params, check=False)
+    params["sha256"] = "0" * 64
+    with pytest.raises(K3sError, match="checksum mismatch") as caught:
+        node.visit(machine.host, params, check=False)
+    assert PIN in str(caught.value)
+    assert machine.host.paths.at(Paths.binary).read_bytes() == CONTENT
+    assert machine.starts == 1
+
+
+def test_an_artifact_of_another_version_is_refused(machine: Machine, params: dict[str, Any]) -> None:
+    machine.version = "v1.33.0+k3s1"
+    with pytest.raises(K3sError, match=r"says it is v1\.33\.0"):
+        node.visit(machine.host, params, check=False)
+    assert not machine.host.paths.at(Paths.binary).exists()
+
+
+def test_all_faults_at_once_and_nothing_touched(machine: Machine, params: dict[str, Any]) -> None:
+    config = machine.host.paths.at(Paths.config)
+    config.parent.mkdir(parents=True)
+    config.write_text("theirs: true\n")
+    before = files(machine.host.paths.root)
+    params["controller_time"] = 1.0
+    with pytest.raises(K3sError) as caught:
+        node.visit(machine.host, {**params, "secrets": {"token": "short", "agent_token": ""}}, check=False)
+    for words in ("was not written by this role", "the clock is", "k3s_common_token needs", "agent_token is empty"):
+        assert words in str(caught.value)
+    assert files(machine.host.paths.root) == before
+
+
+def test_an_agent_without_a_living_server_is_told_so(machine: Machine, params: dict[str, Any]) -> None:
+    agent = {**params, "role": "agent", "secrets": {"agent_token": AGENT_TOKEN}, "join": {"mode": "join", "known": []}}
+    with pytest.raises(K3sError, match="bring up the servers first"):
+        node.visit(machine.host, agent, check=False)
+
+
+def test_all_addresses_are_named_when_none_answers(tmp_path: Path) -> None:
+    urls = (f"file://{tmp_path}/one", f"file://{tmp_path}/two?X-Amz-Signature=canary")
+    with pytest.raises(K3sError) as caught:
+        fetch(Artifact("/k3s", PIN, urls), tmp_path / "staged/k3s", "k3s_common_sha256")
+    assert "one" in str(caught.value)
+    assert "two" in str(caught.value)
+    assert "canary" not in str(caught.value)

@@ -1,0 +1,120 @@
+"""Bad settings are named all at once, before any host is asked; versions move one way only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s import checks, tokens, versions
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
+
+GOOD: dict[str, Any] = {
+    "servers": ["s1"],
+    "agents": ["a1"],
+    "version": "v1.34.2+k3s1",
+    "sha256": "a" * 64,
+    "urls": ["file:///opt/k3s"],
+    "cluster_cidr": "10.42.0.0/16",
+    "service_cidr": "10.43.0.0/16",
+    "vpc_cidr": "10.89.0.0/16",
+    "config": {"snapshotter": "native"},
+}
+
+
+def test_good_settings_have_no_fault() -> None:
+    assert checks.faults(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"servers": []}, ["group k3s_servers is empty"]),
+        ({"servers": ["s1", "s2"]}, ["k3s_servers has 2 hosts (s1, s2)", "odd number"]),
+        ({"agents": ["s1"]}, ["s1: in k3s_servers and in k3s_agents"]),
+        ({"version": "1.34.2"}, ["k3s_common_version", "v1.34.2+k3s1"]),
+        ({"version": "latest"}, ["k3s_common_version"]),
+        ({"sha256": ""}, ["k3s_common_sha256", "v1.34.2%2Bk3s1/sha256sum"]),
+        ({"sha256": {}}, ["k3s_common_sha256 is empty"]),
+        ({"sha256": {"arm64": "A" * 64}}, ["k3s_common_sha256 for arm64"]),
+        ({"urls": []}, ["k3s_common_urls is empty"]),
+        ({"urls": ["s3://bucket/k3s"]}, ["s3://bucket/k3s", "presigned"]),
+        ({"cluster_cidr": "not-a-network"}, ["k3s_common_cluster_cidr is not a network"]),
+        ({"service_cidr": "10.43.0.1/16"}, ["k3s_common_service_cidr is not a network", "host bits"]),
+        ({"cluster_cidr": "10.40.0.0/14"}, ["k3s_common_cluster_cidr 10.40.0.0/14 overlaps k3s_common_service_cidr"]),
+        ({"vpc_cidr": "10.0.0.0/8"}, ["overlaps k3s_common_vpc_cidr 10.0.0.0/8"]),
+        ({"config": {"token": "x"}}, ["k3s_common_config has token", "secret"]),
+        ({"config": {"tls-san+": ["x"]}}, ["k3s_common_config has tls-san+", "own options"]),
+    ],
+)
+def test_each_fault_names_the_variable_and_the_mend(change: dict[str, Any], words: list[str]) -> None:
+    found = "\n".join(checks.faults({**GOOD, **change}))
+    for word in words:
+        assert word in found
+
+
+def test_all_faults_come_at_once() -> None:
+    found = checks.faults({**GOOD, "servers": [], "version": "x", "cluster_cidr": "x", "urls": []})
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("installed", "wanted", "fault"),
+    [
+        ("", "v1.34.2+k3s1", None),
+        ("v1.34.2+k3s1", "v1.34.2+k3s1", None),
+        ("v1.34.2+k3s1", "v1.34.2+k3s2", None),
+        ("v1.34.9+k3s1", "v1.34.10+k3s1", None),
+        ("v1.33.7+k3s1", "v1.34.2+k3s1", None),
+        ("v1.34.2+k3s2", "v1.34.2+k3s1", "cannot go back"),
+        ("v1.34.10+k3s1", "v1.34.9+k3s1", "cannot go back"),
+        ("v1.34.2+k3s1", "v1.33.7+k3s1", "cannot go back"),
+        ("v1.32.1+k3s1", "v1.34.2+k3s1", "go to a v1.33 release first"),
+    ],
+)
+def test_versions_go_up_by_one_minor_at_most(installed: str, wanted: str, fault: str | None) -> None:
+    found = versions.guard(installed, wanted)
+    assert (found is None) if fault is None else (found is not None and fault in found)
+
+
+def test_the_version_is_read_from_what_k3s_prints() -> None:
+    assert versions.printed("k3s version v1.34.2+k3s1 (6ab750f9)\ngo version go1.24") == "v1.34.2+k3s1"
+    assert versions.printed("bash: not found") == ""
+
+
+def test_token_forms() -> None:
+    assert tokens.ca_hash(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    secure = tokens.secure("a" * 64, "node", "pass")
+    assert secure == f"K10{'a' * 64}::node:pass"
+    assert (tokens.password(secure), tokens.pinned_ca(secure)) == ("pass", "a" * 64)
+    assert (tokens.password("pass\n"), tokens.pinned_ca("pass")) == ("pass", "")
+
+
+@pytest.mark.parametrize(
+    ("role", "token", "agent", "word"),
+    [
+        ("server", "", "b" * 20, "k3s_common_token is empty"),
+        ("agent", "", "", "k3s_common_agent_token is empty"),
+        ("server", "a" * 20, "a" * 20, "equals"),
+        ("agent", "", "short", "at least 16"),
+        ("agent", "", "with space in the token", "at least 16"),
+        ("agent", "", tokens.secure("a" * 64, "node", "b" * 20), "short form"),
+    ],
+)
+def test_token_faults(role: str, token: str, agent: str, word: str) -> None:
+    found = " ".join(tokens.faults(role, token, agent))
+    assert word in found
+    assert not any(secret in found for secret in (token, agent) if len(secret) > 10)
+
+
+def test_an_agent_needs_no_server_token() -> None:
+    assert tokens.faults("agent", "", "b" * 20) == []
+
+
+def test_scrubbing_takes_the_secret_and_any_secure_token() -> None:
+    text = tokens.scrub(f"using {tokens.secure('f' * 64, 'node', 'other')} and canary", ["canary", ""])
+    assert text == "using ******** and ********"
+
+
+def test_a_version_in_another_form_is_refused() -> None:
+    with pytest.raises(K3sError, match="write it in full"):
+        versions.parse("v1.34")
