@@ -58,8 +58,8 @@ attributes:
     description: Never changes anything.
     support: full
   diff_mode:
-    description: Reports differences in its result.
-    support: none
+    description: Gives the differences as a diff, for a task that turns them into a change by C(changed_when).
+    support: full
 seealso:
   - module: tiketi.platform.elasticache_replication_group
 """
@@ -118,6 +118,10 @@ differences:
       description: Differences of the replication group.
       type: list
       elements: str
+differs:
+  description: Whether anything differs.
+  returned: with O(compare)
+  type: bool
 status:
   description: Status of the compared group. V(absent) when it does not exist.
   returned: with O(compare)
@@ -177,6 +181,11 @@ def compare(module: AnsibleAWSModule, api: ElastiCache, wanted: dict[str, Any]) 
     return result if secret is None else {**result, "auth_token_version": version or ""}
 
 
+def diff_of(differences: dict[str, list[str]]) -> dict[str, str]:
+    lines = [f"{part.replace('_', ' ')}: {line}" for part, found in differences.items() for line in found]
+    return {"before": "", "after": "".join(f"{line}\n" for line in lines)}
+
+
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
@@ -190,7 +199,8 @@ def main() -> None:
     try:
         api = ElastiCache(module.client("elasticache", retry_decorator=RETRY))
         if params["compare"]:
-            module.exit_json(changed=False, **compare(module, api, params["compare"]))
+            result = compare(module, api, params["compare"])
+            module.exit_json(changed=False, diff=diff_of(result["differences"]), **result)
         name = params["replication_group_id"]
         raw = [api.describe_group(name.lower())] if name else api.list_groups()
         groups = [snake(one, api.tags(one["ARN"])) for one in raw if one]

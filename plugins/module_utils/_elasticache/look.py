@@ -33,6 +33,7 @@ def compare(api: ElastiCache, wanted: dict[str, Any], token_version: str | None)
     return {
         "replication_groups": [snake(raw, group.tags)] if raw and group else [],
         "differences": differences,
+        "differs": any(differences.values()),
         "status": group.status if group else ABSENT,
         "current": summary(group),
         "endpoints": endpoints(raw),

@@ -1,0 +1,77 @@
+"""Wait for a cluster and its instances with a fast poll, and say why when they do not come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .api import RDS, Raw
+from .errors import AuroraError
+from .model import AVAILABLE
+
+FIRST_POLL, POLL_FACTOR, LONGEST_POLL = 1.0, 1.2, 2.0
+EVENTS_SHOWN = 5
+# No wait ends well from here.
+FAILED = frozenset(
+    {
+        "failed",
+        "inaccessible-encryption-credentials",
+        "incompatible-create",
+        "incompatible-network",
+        "incompatible-option-group",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "insufficient-capacity",
+        "restore-error",
+        "storage-full",
+    }
+)
+
+
+@dataclass
+class Waiter:
+    """Polls after 1 s, backing off to 2 s. The clock is a parameter so that tests need no time."""
+
+    api: RDS
+    timeout: float
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def until_available(self, name: str, instance_names: list[str]) -> bool:
+        """Whether there was anything to wait for."""
+        end, pause, waited = self.clock() + self.timeout, FIRST_POLL, False
+        while True:
+            states = self._states(name, instance_names)
+            if all(state == AVAILABLE for state in states.values()):
+                return waited
+            failed = [what for what, state in states.items() if state in FAILED]
+            if failed:
+                raise AuroraError(message=f"{' and '.join(failed)} cannot become available{self._why(name, states)}")
+            left = end - self.clock()
+            if left <= 0:
+                message = f"Aurora cluster {name} is not available after {self.timeout:g} s{self._why(name, states)}"
+                raise AuroraError(message=message)
+            waited = True
+            self.sleep(min(pause, left))
+            pause = min(pause * POLL_FACTOR, LONGEST_POLL)
+
+    def _states(self, name: str, instance_names: list[str]) -> dict[str, str]:
+        cluster: Raw | None = self.api.cluster(name)
+        if cluster is None:
+            raise AuroraError(message=f"Aurora cluster {name} does not exist: run the role that creates it first")
+        states = {f"cluster {name}": str(cluster["Status"])}
+        if instance_names:
+            have = {i["DBInstanceIdentifier"]: i["DBInstanceStatus"] for i in self.api.instances(name)}
+            states |= {f"instance {one}": have.get(one, "missing") for one in instance_names}
+        return states
+
+    def _why(self, name: str, states: dict[str, str]) -> str:
+        parts = [f"{what} is {state}" for what, state in states.items() if state != AVAILABLE]
+        events = self.api.events("db-cluster", name)
+        for what in states:
+            if what.startswith("instance "):
+                events += self.api.events("db-instance", what.removeprefix("instance "))
+        if events:
+            parts.append("RDS reported: " + " / ".join(events[-EVENTS_SHOWN:]))
+        return ": " + "; ".join(parts)
