@@ -35,7 +35,7 @@ class Image:
 
 PYTHON = Image("python", "base", "3.11")
 HOST_OS = Image("host-os", "base")
-LEGACY = Image("legacy", "host-os")
+LEGACY = Image("legacy", "host-os", extra={"database": REPOSITORY / "examples" / "tiketi" / "database"})
 POSTGRES = Image("postgres", "base", "15-alpine")  # the two names MiniStack looks for
 REDIS = Image("redis", "base", "7-alpine")
 MINISTACK = Image(

@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from sandbox import images, net
+from sandbox import aws, images, net
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 from sandbox.images import Log
@@ -31,6 +31,8 @@ START_LIMIT = 60.0
 
 def environment(engine: Engine, paths: Paths) -> dict[str, str]:
     return {
+        "AWS_ACCESS_KEY_ID": aws.ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": aws.SECRET_KEY,
         "BIND_HOST": "0.0.0.0",  # noqa: S104 - inside its container, which only the sandbox network reaches
         "DOCKER_HOST": f"unix:///run/engine/{engine.socket.name}",
         "DOCKER_NETWORK": NAME,
@@ -124,4 +126,4 @@ def started_at(engine: Engine) -> str:
 def remove(engine: Engine) -> None:
     """Also all that it started: none of it can be found again by a new one."""
     engine.run("rm", "--force", "--volumes", CONTAINER, check=False)
-    engine.remove_containers(engine.ids("ps", "--all", "--quiet", "--filter", f"label=ministack.instance={NAME}:{MINISTACK_PORT}"))
+    engine.remove_containers(engine.ids("ps", "--all", "--quiet", "--filter", f"label={LABEL}"))

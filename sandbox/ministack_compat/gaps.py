@@ -8,6 +8,7 @@ from sandbox.ministack_compat import (
     cluster_parameters,
     console_output,
     container_volumes,
+    engine_defaults,
     instance_metadata,
     instance_seed,
     launch_template_metadata,
@@ -23,5 +24,6 @@ ALL: tuple[ModuleType, ...] = (
     instance_seed,
     console_output,
     container_volumes,
+    engine_defaults,
     cluster_parameters,
 )
