@@ -43,16 +43,36 @@ print(json.dumps({"seen": seen, "hits": hits}))
 SKIP = ["/proc", "/sys", "/dev", "/usr/share", "/usr/lib", "/usr/bin", "/opt/artifacts", "/var/lib/rancher/k3s/data"]
 
 
-def secrets() -> dict[str, str]:
-    """Name of a secret's member to its value, for all secrets of the project; short values prove nothing and are left out."""
+def _client(service: str) -> Any:
     env = environment()
-    client: Any = boto3.client(
-        "secretsmanager",
+    return boto3.client(
+        service,
         endpoint_url=env["AWS_ENDPOINT_URL"],
         region_name=env["AWS_REGION"],
         aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
     )
+
+
+def hosts() -> dict[str, str]:
+    """Name of every running host of the project to its address."""
+    running = _client("ec2").describe_instances(
+        Filters=[
+            {"Name": "tag-key", "Values": ["InventoryHost"]},
+            {"Name": "instance-state-name", "Values": ["running"]},
+        ]
+    )
+    found = {}
+    for reservation in running["Reservations"]:
+        for instance in reservation["Instances"]:
+            tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
+            found[tags["InventoryHost"]] = instance["PrivateIpAddress"]
+    return found
+
+
+def secrets() -> dict[str, str]:
+    """Name of a secret's member to its value, for all secrets of the project; short values prove nothing and are left out."""
+    client = _client("secretsmanager")
     found: dict[str, str] = {}
     public = {"username", "host", "port", "dbname", "engine"}
     for page in client.get_paginator("list_secrets").paginate():
@@ -89,11 +109,11 @@ def scan_here(tops: list[str], wanted: list[str]) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def scan_host(address: str, user: str, known_hosts: Path, wanted: list[str]) -> dict[str, Any]:
+def scan_host(name: str, address: str, user: str, known_hosts: Path, wanted: list[str]) -> dict[str, Any]:
     """The same on a host of the stage, and its journal and unit files as root."""
     ssh = [
         "ssh", "-i", str(SANDBOX / "ssh" / "id_ed25519"), "-o", f"UserKnownHostsFile={known_hosts}", "-o", "StrictHostKeyChecking=yes",
-        "-o", "BatchMode=yes", f"{user}@{address}",
+        "-o", "BatchMode=yes", "-o", f"HostKeyAlias={name}", f"{user}@{address}",
     ]  # fmt: skip
     job = json.dumps({"patterns": wanted, "tops": ["/"], "skip": SKIP})
     script = f"import sys, io\nsys.stdin = io.StringIO({job!r})\n{SCANNER}"
