@@ -75,7 +75,7 @@ class Mover:
         journal, jobs, began = self.journal, self.options.jobs, time.time()
         journal.drop_dump()
         (journal.folder / "manifest.json").unlink(missing_ok=True)
-        records = source.server.major == destination.server.major
+        comparable = source.server.major == destination.server.major
         pg_dump = str(self.client(destination.server.major) / "pg_dump")
         with (
             connect(self.source, self.application) as holder,
@@ -85,7 +85,7 @@ class Mover:
             holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             snapshot = str((holder.execute("SELECT pg_export_snapshot()").fetchone() or ("",))[0])
             seen = beside.submit(
-                manifest.read, self.source, self.application, plan.beside(jobs), snapshot, None, records
+                manifest.read, self.source, self.application, plan.beside(jobs), snapshot, None, comparable
             )
             arguments = [*DUMP_OPTIONS, f"--jobs={jobs}", f"--snapshot={snapshot}", f"--file={journal.dump}"]
             run(

@@ -15,8 +15,8 @@ def _own(catalog: str, alias: str) -> str:
     )
 
 
-# A record hash is four times faster than one over the text, but follows each type's own idea of equality (citext, 1 day = 24 hours,
-# 1.0 = 1.00) and hashes an enum by its OID, which differs between databases. So it is used for these types only.
+# A hash over columns is four times faster than one over the row's text, but follows each type's own idea of equality (citext,
+# 1 day = 24 hours, 1.0 = 1.00) and hashes an enum by its OID, which differs between databases. Other types than these go in as text.
 EXACT = (
     "bool int2 int4 int8 float4 float8 text varchar bpchar char name bytea uuid date time timetz timestamp timestamptz jsonb"
     " inet cidr macaddr macaddr8 int4range int8range daterange tsrange tstzrange"
@@ -24,14 +24,15 @@ EXACT = (
 
 TABLES = f"""
 SELECT c.oid::regclass::text, n.nspname, c.relname, row_security_active(c.oid),
-       EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-               LEFT JOIN pg_catalog.pg_type i ON i.oid = t.typelem AND t.typcategory = 'A'
-               LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation
-               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                 AND NOT (coalesce(i.typnamespace, t.typnamespace) = 'pg_catalog'::regnamespace
-                          AND (coalesce(i.typname, t.typname) = ANY (string_to_array('{EXACT}', ' '))
-                               OR coalesce(i.typname, t.typname) = 'numeric' AND a.atttypmod <> -1)
-                          AND coalesce(o.collisdeterministic, true)))
+       (SELECT 'ROW(' || string_agg('a.' || quote_ident(a.attname) || CASE
+          WHEN coalesce(i.typnamespace, t.typnamespace) = 'pg_catalog'::regnamespace AND coalesce(o.collisdeterministic, true)
+               AND (coalesce(i.typname, t.typname) = ANY (string_to_array('{EXACT}', ' '))
+                    OR coalesce(i.typname, t.typname) = 'numeric' AND a.atttypmod <> -1)
+          THEN '' ELSE '::text' END, ', ' ORDER BY a.attnum) || ')'
+        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        LEFT JOIN pg_catalog.pg_type i ON i.oid = t.typelem AND t.typcategory = 'A'
+        LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {USER_SCHEMA} AND {_own("pg_class", "c")}
 ORDER BY pg_catalog.pg_table_size(c.oid) DESC

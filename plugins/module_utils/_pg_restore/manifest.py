@@ -19,7 +19,7 @@ with contextlib.suppress(ImportError):  # the module says it in words
     import psycopg
     from psycopg import sql
 
-RECORD, TEXT = "record", "text"
+COLUMNS, TEXT = "columns", "text"
 AT_ONCE = 200
 
 Row = tuple[Any, ...]
@@ -28,12 +28,15 @@ Session = "psycopg.Connection[Any]"
 
 def _count(session: psycopg.Connection[Any], table: Row, method: str) -> dict[str, Any]:
     """Rows of one table and the sum of their hashes, which does not depend on their order."""
-    _, schema, relation, hidden, _ = table
-    expression = "hash_record_extended(a.*, 0)" if method == RECORD else "hashtextextended((a.*)::text, 0)"
-    # The table's own name is kept out of the expression: a column may be called like an alias, never like `a.*`.
-    query = sql.SQL("SELECT count(*), coalesce(sum(" + expression + "), 0)::text FROM ONLY {} AS a").format(
-        name(schema, relation)
+    _, schema, relation, hidden, columns = table
+    expression = f"hash_record_extended({columns}, 0)" if method == COLUMNS else "hashtextextended((a.*)::text, 0)"
+    # The columns come quoted by the server itself; braces in a name must survive being a template.
+    template = (
+        "SELECT count(*), coalesce(sum("
+        + expression.replace("{", "{{").replace("}", "}}")
+        + "), 0)::text FROM ONLY {} AS a"
     )
+    query = sql.SQL(template).format(name(schema, relation))
     with session.transaction(force_rollback=hidden):
         if hidden:
             # FORCE binds the owner too; it is lifted inside this transaction only, which is rolled back.
@@ -42,9 +45,9 @@ def _count(session: psycopg.Connection[Any], table: Row, method: str) -> dict[st
     return {"rows": int(rows), "hash": str(total), "method": method}
 
 
-def _method(table: Row, wanted: str | None, records: bool) -> str:
+def _method(table: Row, wanted: str | None, comparable: bool) -> str:
     """As the other side did it; else the fast way where it is exact."""
-    return wanted or (RECORD if records and not table[4] else TEXT)
+    return wanted or (COLUMNS if comparable and table[4] else TEXT)
 
 
 def _tables(
@@ -53,7 +56,7 @@ def _tables(
     jobs: int,
     snapshot: str,
     methods: Mapping[str, str],
-    records: bool,
+    comparable: bool,
     tables: list[Row],
 ) -> dict[str, dict[str, Any]]:
     todo: SimpleQueue[Row] = SimpleQueue()
@@ -69,7 +72,7 @@ def _tables(
                     table = todo.get_nowait()
                 except Empty:
                     break
-                done[table[0]] = _count(session, table, _method(table, methods.get(table[0]), records))
+                done[table[0]] = _count(session, table, _method(table, methods.get(table[0]), comparable))
             _leave(session, snapshot)
 
     count = max(1, min(jobs, len(tables)))
@@ -113,7 +116,7 @@ def read(
     jobs: int,
     snapshot: str = "",
     methods: Mapping[str, str] | None = None,
-    records: bool = True,
+    comparable: bool = True,
 ) -> Manifest:
     """Look at everything; `methods` repeats the hashing that the other side was looked at with."""
     with connect(where, application) as session:
@@ -133,5 +136,5 @@ def read(
             invalid=[row[0] for row in session.execute(catalog.INVALID)],
         )
         _leave(session, snapshot)
-    manifest.tables = _tables(where, application, jobs, snapshot, methods or {}, records, tables)
+    manifest.tables = _tables(where, application, jobs, snapshot, methods or {}, comparable, tables)
     return manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import os
@@ -97,8 +98,8 @@ class Cluster:
             port=self.port,
             user="postgres",
             dbname=dbname,
-            password="admin",
-            autocommit=True,  # noqa: S106
+            password="admin",  # noqa: S106
+            autocommit=True,
         )
 
     def execute(self, statement: str, dbname: str = "postgres") -> list[tuple]:
@@ -151,8 +152,18 @@ def _make(root: Path, side: str) -> Cluster:
     return cluster
 
 
-@pytest.fixture(scope="session")
-def clusters() -> Iterator[tuple[Cluster, Cluster]]:
+def run_psql(cluster: Cluster, dbname: str, *files: Path, **variables: str) -> None:
+    argv = [str(BIN / "psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]
+    argv += ["-h", str(cluster.data), "-p", str(cluster.port), "-U", "postgres", "-d", dbname]
+    for name, value in variables.items():
+        argv += ["-v", f"{name}={value}"]
+    for file in files:
+        argv += ["-f", str(file)]
+    subprocess.run(argv, check=True, env={"PGPASSWORD": "admin", "LC_ALL": "C.UTF-8"})
+
+
+@contextlib.contextmanager
+def make_clusters() -> Iterator[tuple[Cluster, Cluster]]:
     root = Path(tempfile.mkdtemp(prefix="platform-pg-"))
     made: list[Cluster] = []
     try:
@@ -169,15 +180,16 @@ def clusters() -> Iterator[tuple[Cluster, Cluster]]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-@pytest.fixture
-def source(clusters: tuple[Cluster, Cluster]) -> Cluster:
-    return clusters[0]
+@pytest.fixture(scope="session")
+def clusters() -> Iterator[tuple[Cluster, Cluster]]:
+    with make_clusters() as pair:
+        yield pair
 
 
 @pytest.fixture
-def target(clusters: tuple[Cluster, Cluster]) -> Iterator[Cluster]:
+def target(clusters: tuple[Cluster, Cluster]) -> Cluster:
     """An empty database `app`, owned by a login that is no superuser, as on a managed server."""
     cluster = clusters[1]
     cluster.execute("DROP DATABASE IF EXISTS app WITH (FORCE)")
     cluster.execute("CREATE DATABASE app OWNER master")
-    yield cluster
+    return cluster

@@ -21,7 +21,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.errors
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Options
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.run import restore
-from conftest import BIN, PASSWORD, Cluster
+from conftest import PASSWORD, Cluster, run_psql
 
 HERE = Path(__file__).parent
 ROWS = 20_000
@@ -32,20 +32,7 @@ def old(clusters: tuple[Cluster, Cluster]) -> Cluster:
     """The source with its traps, made once; tests that write to it take that back."""
     cluster = clusters[0]
     cluster.execute("CREATE DATABASE shop")
-    psql = [str(BIN / "psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "-v", f"rows={ROWS}", "-o", "/dev/null"]
-    where = [
-        "-h",
-        str(cluster.data),
-        "-p",
-        str(cluster.port),
-        "-U",
-        "postgres",
-        "-d",
-        "shop",
-        "-f",
-        str(HERE / "traps.sql"),
-    ]
-    subprocess.run([*psql, *where], check=True, env={"PGPASSWORD": "admin", "LC_ALL": "C.UTF-8"})
+    run_psql(cluster, "shop", HERE / "traps.sql", rows=str(ROWS))
     return cluster
 
 
@@ -84,9 +71,7 @@ def test_moves_every_trap_and_a_second_run_does_nothing(move: Move, target: Clus
     assert done["phase"] == "finished"
     report = done["report"]
     assert report["rows"] == ROWS + 500 + 300 + 40 + 10 + 50 + 20
-    assert report["tables"]["public.users"]["method"] == "text"
-    assert report["tables"]["public.bookings_2025"]["method"] == "text", "an enum's hash is that of its OID"
-    assert report["tables"]["public.secrets"]["method"] == "record"
+    assert {table["method"] for table in report["tables"].values()} == {"columns"}
     assert report["large_objects"]["count"] == 2
     assert any("EVENT TRIGGER" in entry for entry in report["left_out"])
     assert any("event trigger guard" in notice for notice in done["notices"])
@@ -118,6 +103,15 @@ def test_leaves_neither_data_nor_password_on_the_runner(move: Move) -> None:
     [
         ("UPDATE users SET born = born + 1 WHERE id = 7", "table public.users: 500 rows on both sides"),
         ("UPDATE users SET email = upper(email) WHERE id = 7", "table public.users: 500 rows on both sides"),
+        ("UPDATE bookings SET state = 'held' WHERE id = 3", "but their content differs"),
+        (
+            "UPDATE events SET lasts = interval '1 day' WHERE lasts = interval '24 hours'",
+            "table public.events: 300 rows on both",
+        ),
+        (
+            "UPDATE log SET n = 1.500 WHERE ctid = (SELECT max(ctid) FROM log)",
+            "table public.log: 40 rows on both sides",
+        ),
         ("DELETE FROM bookings WHERE id = 3", "rows on the source"),
         (
             "INSERT INTO empty_one VALUES (1)",

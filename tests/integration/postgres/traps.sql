@@ -31,7 +31,7 @@ CREATE TABLE log (a text, "select" text, n numeric);
 INSERT INTO log SELECT 'same', E'quote '' back \\ tab \t', 1.50 FROM generate_series(1, 40);
 CREATE TABLE empty_one (id int);
 CREATE UNLOGGED TABLE scratch AS SELECT generate_series(1, 10) AS i;
-CREATE TABLE "odd Schema"."T ""x"" %s" ("ID" int PRIMARY KEY, "a b" text, blob bytea, dropped int);
+CREATE TABLE "odd Schema"."T ""x"" %s" ("ID" int PRIMARY KEY, "a b {}" text, blob bytea, dropped int);
 INSERT INTO "odd Schema"."T ""x"" %s" SELECT i, 'läßt ✓ ' || i, decode(md5(i::text), 'hex'), 1 FROM generate_series(1, 50) i;
 ALTER TABLE "odd Schema"."T ""x"" %s" DROP COLUMN dropped;
 CREATE SEQUENCE "odd Schema"."next ""No""" START 42;
