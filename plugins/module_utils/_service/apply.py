@@ -29,7 +29,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.plan impo
     stale,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import service_of
-from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH, revision
+from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH, revision, through
 from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import Clock, Lost, Waiter
 
 _THREADS = 8
@@ -123,6 +123,8 @@ class Deployer:
         outcome = Outcome(compare(self._cluster, wanted, live, exists))
         old = stale(wanted, live, self._target.project) if self._options.prune else []
         if not self._options.check:
+            through_now = {name: obj for (kind, name), obj in live.items() if kind == "Deployment" and through(obj)}
+            self._waiter.known = {name: revision(obj) for name, obj in through_now.items()}
             self._apply(wanted, live, outcome)
             if not outcome.lost:
                 _each(lambda item: self._cluster.delete(item.kind, self._target.namespace, item.name), old)

@@ -160,3 +160,5 @@ class Target:
     secret_prefix: str = ""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     metrics: bool = True
+    # In check mode, what earlier steps would make is not there yet; then a placeholder stands in for it.
+    guess: bool = False

@@ -31,20 +31,25 @@ def _file_name(env: str) -> str:
     return env.lower().removesuffix("_file").replace("_", "-")
 
 
+def _secret(target: Target, name: str, key: str) -> str:
+    return target.secrets.get(name, {}).get(key, "") if target.guess else target.secrets[name][key]
+
+
 def content_of(service: Service, target: Target) -> Content:
     """Collect the secret files and CA bundles of a service."""
     secret: dict[str, str] = {}
     trust: dict[str, str] = {}
     if service.database and target.database:
-        login = target.secrets[target.database.secret]
-        secret |= {_USERNAME: login["username"], "database-password": login["password"]}
+        login = target.database.secret
+        secret[_USERNAME] = _secret(target, login, "username")
+        secret["database-password"] = _secret(target, login, "password")
         trust["database-ca.pem"] = target.database.ca
     if service.redis and target.redis:
-        secret["redis-token"] = target.secrets[target.redis.secret]["token"]
+        secret["redis-token"] = _secret(target, target.redis.secret, "token")
         if target.redis.ca:
             trust["redis-ca.pem"] = target.redis.ca
     for item in service.secrets:
-        secret[_file_name(item.env)] = target.secrets[target.secret_prefix + item.name][item.key]
+        secret[_file_name(item.env)] = _secret(target, target.secret_prefix + item.name, item.key)
     return Content(
         secret={key: base64.b64encode(value.encode()).decode() for key, value in secret.items()},
         trust=trust,

@@ -73,15 +73,16 @@ def newest(deployment: Object, replica_sets: Sequence[Object]) -> Object | None:
     return own[0] if own else None
 
 
-def last_good(deployment: Object, replica_sets: Sequence[Object]) -> Object | None:
-    """Return the newest older revision that still has a pod serving; with maxUnavailable 0 that is the one before.
+def last_good(deployment: Object, replica_sets: Sequence[Object], known: int = 0) -> Object | None:
+    """Return the newest older revision that was fully rolled out when the run began (`known`) or that still has a pod serving.
 
-    It is read from the cluster, so that a run that was killed in the middle cannot make it forget.
+    The second is read from the cluster, so that a run that was killed in the middle cannot make the next one forget: with
+    maxUnavailable 0 the pods of the revision before go on serving.
     """
     current = newest(deployment, replica_sets)
     older = [rs for rs in owned(replica_sets, deployment) if current is None or revision(rs) < revision(current)]
-    serving = [rs for rs in older if (rs.get("status") or {}).get("readyReplicas", 0) > 0]
-    return max(serving, key=revision, default=None)
+    good = [rs for rs in older if revision(rs) == known or (rs.get("status") or {}).get("readyReplicas", 0) > 0]
+    return max(good, key=revision, default=None)
 
 
 def observed(deployment: Object) -> bool:

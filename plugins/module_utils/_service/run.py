@@ -19,6 +19,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.errors im
 from ansible_collections.tiketi.platform.plugins.module_utils._service.jobs import Writer
 from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Service, Store, Target
 from ansible_collections.tiketi.platform.plugins.module_utils._service.parse import BAD, parse
+from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import change
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import render, service_of
 from ansible_collections.tiketi.platform.plugins.module_utils._service.scrub import Scrubber
 from ansible_collections.tiketi.platform.plugins.module_utils._service.validate import relation_faults, target_faults
@@ -36,8 +37,8 @@ def hide_only_secrets(values: set[str], params: Params) -> set[str]:
     return {value for value in values if not (value in names and value in public)}
 
 
-def _ca(path: str | None, faults: list[Fault], key: str) -> str:
-    if not path:
+def _ca(path: str | None, faults: list[Fault], key: str, guess: bool) -> str:
+    if not path or (guess and not Path(path).is_file()):
         return ""
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -51,7 +52,7 @@ def _ca(path: str | None, faults: list[Fault], key: str) -> str:
     return text
 
 
-def _store(params: Params, key: str, faults: list[Fault]) -> Store | None:
+def _store(params: Params, key: str, faults: list[Fault], guess: bool) -> Store | None:
     given = params[key]
     if not given:
         return None
@@ -61,11 +62,11 @@ def _store(params: Params, key: str, faults: list[Fault]) -> Store | None:
         secret=given["secret"],
         name=given.get("name") or "",
         tls=given.get("tls", True),
-        ca=_ca(given.get("ca_file"), faults, key),
+        ca=_ca(given.get("ca_file"), faults, key, guess),
     )
 
 
-def _target(params: Params, faults: list[Fault]) -> Target:
+def _target(params: Params, faults: list[Fault], guess: bool) -> Target:
     ingress, callers = params["ingress"] or {}, params["callers"] or {}
     return Target(
         namespace=params["namespace"],
@@ -78,18 +79,19 @@ def _target(params: Params, faults: list[Fault]) -> Target:
         caller_namespaces=tuple(callers.get("namespaces") or ()),
         caller_cidrs=tuple(callers.get("cidrs") or ()),
         store_cidrs=tuple(params["store_cidrs"]),
-        database=_store(params, "database", faults),
-        redis=_store(params, "redis", faults),
+        database=_store(params, "database", faults, guess),
+        redis=_store(params, "redis", faults, guess),
         secret_prefix=params["secret_prefix"],
         secrets=params["secrets"],
         metrics=params["metrics"],
+        guess=guess,
     )
 
 
-def checked(params: Params) -> tuple[list[Service], Target]:
+def checked(params: Params, guess: bool = False) -> tuple[list[Service], Target]:
     """Turn the parameters into services and their target, or raise InvalidServicesError with everything that is wrong."""
     faults: list[Fault] = []
-    target = _target(params, faults)
+    target = _target(params, faults, guess)
     located: list[tuple[str, Service]] = []
     for i, definition in enumerate(params["services"]):
         where = f"service {definition.get('name', i)}"
@@ -119,15 +121,24 @@ def _speaker(path: str | None, scrubber: Scrubber) -> Callable[[str], None]:
     return say
 
 
+def _connect(params: Params) -> Writer:
+    return Cluster(kubeconfig.load(params["kubeconfig"], params["context"] or ""))
+
+
 def run(params: Params, check: bool, connect: Callable[[Params], Writer] | None = None) -> dict[str, Any]:
     """Deploy; return the result of the module or raise a ServiceError."""
-    services, target = checked(params)
+    services, target = checked(params, guess=check)
     rendered = render(services, target)
     scrubber = Scrubber(target.secrets)
-    cluster = connect(params) if connect else Cluster(kubeconfig.load(params["kubeconfig"], params["context"] or ""))
+    # In check mode the cluster itself may be one of the things that are not there yet.
+    unborn = check and not connect and not Path(params["kubeconfig"]).is_file()
+    cluster = None if unborn else (connect or _connect)(params)
     options = Options(check=check, prune=params["prune"], undo=params["undo"], timeout=params["timeout"])
     try:
-        outcome = Deployer(cluster, target, options, _speaker(params["progress_file"], scrubber)).run(rendered)
+        if cluster is None:
+            outcome = Outcome([change(None, obj) for obj in rendered])
+        else:
+            outcome = Deployer(cluster, target, options, _speaker(params["progress_file"], scrubber)).run(rendered)
     except InvalidServicesError:
         raise
     except ServiceError as error:

@@ -133,7 +133,7 @@ def relation_faults(services: Sequence[Located], known_names: Sequence[str]) -> 
 
 def _image_faults(where: str, service: Service, target: Target) -> Iterator[Fault]:
     reference = target.images.get(service.image, service.image)
-    if DIGEST.search(reference):
+    if DIGEST.search(reference) or (target.guess and service.image in target.images):
         return
     if service.image in target.images:
         problem, mend = f"{reference} names no digest", "Publish the image first, and refer to it by name@sha256:..."
@@ -163,6 +163,10 @@ def _store_faults(where: str, service: Service, target: Target) -> Iterator[Faul
             yield Fault(
                 where, need, f"this stage has no {need}", f"Bring up the data stores first, or drop {need}: true"
             )
+        if wanted and store is not None and not store.host:
+            yield Fault(
+                where, need, f"the {need} has no host name", f"Bring up the data stores first, or drop {need}: true"
+            )
     if service.database and target.database and not target.database.ca:
         yield Fault(where, "database", "there is no CA to verify the server with", "Set ca_file of the database")
 
@@ -170,7 +174,11 @@ def _store_faults(where: str, service: Service, target: Target) -> Iterator[Faul
 def target_faults(services: Sequence[Located], target: Target) -> list[Fault]:
     """Find what is wrong between the services and the stage they go to."""
     faults: list[Fault] = []
-    if not re.fullmatch(DNS_LABEL, target.namespace):
+    if target.namespace == "default" or target.namespace.startswith("kube-"):
+        faults.append(
+            Fault("namespace", "", f"{target.namespace} belongs to the cluster", "Give the services their own")
+        )
+    elif not re.fullmatch(DNS_LABEL, target.namespace):
         faults.append(
             Fault(
                 "namespace", "", f"{target.namespace!r} cannot be a namespace", "Use lower-case letters, digits and -"
@@ -180,9 +188,10 @@ def target_faults(services: Sequence[Located], target: Target) -> list[Fault]:
         faults += [fault for cidr in cidrs for fault in _cidr_fault(key, cidr, cidr)]
     for where, service in services:
         faults += _image_faults(where, service, target)
-        faults += _store_faults(where, service, target)
-        faults += _secret_faults(where, service, target)
-        if service.paths and not target.ingress_class:
+        if not target.guess:
+            faults += _store_faults(where, service, target)
+            faults += _secret_faults(where, service, target)
+        if service.paths and not target.ingress_class and not target.guess:
             faults.append(
                 Fault(
                     where, "paths", "the cluster has no ingress class", "Install an ingress controller, or drop paths"

@@ -57,6 +57,8 @@ class Waiter:
     namespace: str
     say: Callable[[str], None]
     clock: Clock = field(default_factory=Clock)
+    # The revisions that were fully rolled out when the run began.
+    known: Mapping[str, int] = field(default_factory=dict)
     _since: dict[tuple[str, str], float] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
 
@@ -122,4 +124,4 @@ class Waiter:
                 log = self.cluster.logs(self.namespace, problem.pod, previous=problem.crashed, lines=LOG_LINES)
         if late:
             text += "; the time limit was reached"
-        return Lost(name, deployment, last_good(deployment, sets), text, log.strip())
+        return Lost(name, deployment, last_good(deployment, sets, self.known.get(name, 0)), text, log.strip())
