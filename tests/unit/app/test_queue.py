@@ -56,7 +56,7 @@ def test_a_place_is_not_lost_or_doubled(redis_server: tuple[int, object]) -> Non
 def test_a_thousand_at_once_get_each_one_place(redis_server: tuple[int, object], tmp_path: Path) -> None:
     (tmp_path / "key").write_text("k" * 32)
     environment = {
-        "DATABASE_HOST": "not-asked",
+        "DATABASE_HOST": "/not-asked",
         "DATABASE_USER": "shop",
         "DATABASE_SSLMODE": "disable",
         "REDIS_HOST": "127.0.0.1",

@@ -94,6 +94,9 @@ class _Reader:
 def load(env: Mapping[str, str]) -> Settings:
     read = _Reader(env)
     sslmode = read.choice("DATABASE_SSLMODE", "verify-full", ("verify-full", "disable"))
+    host = read.text("DATABASE_HOST")
+    if sslmode == "disable" and not host.startswith("/"):
+        read.faults.append(f"DATABASE_SSLMODE is 'disable', which is for a Unix socket, and DATABASE_HOST is {host!r}")
     redis_tls = read.choice("REDIS_TLS", "true", ("true", "false")) == "true"
     signing_key_file = read.file("SIGNING_KEY_FILE", required=True) or Path()
     if not read.faults and len(secret(signing_key_file)) < SIGNING_KEY_BYTES:
@@ -104,7 +107,7 @@ def load(env: Mapping[str, str]) -> Settings:
     settings = Settings(
         service=read.choice("SERVICE", MONOLITH, (MONOLITH, *SERVICES)),
         port=int(read.number("PORT", "3001", 1, 65535)),
-        database_host=read.text("DATABASE_HOST"),
+        database_host=host,
         database_port=int(read.number("DATABASE_PORT", "5432", 1, 65535)),
         database_name=read.text("DATABASE_NAME", "tiketi"),
         database_user=read.text("DATABASE_USER"),
