@@ -13,7 +13,7 @@ from sandbox import net, shell
 from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 from sandbox.images import Log, current_digest
-from sandbox.settings import DEBIAN_MIRROR, DEBIAN_SUITE, DIGEST_LABEL, IMAGE_PREFIX, LABEL
+from sandbox.settings import DEBIAN_MIRROR, DEBIAN_SUITE, DIGEST_LABEL, IMAGE_PREFIX
 
 REFERENCE = f"{IMAGE_PREFIX}/base:current"
 OFFICIAL = f"docker.io/library/debian:{DEBIAN_SUITE}-slim"
@@ -28,11 +28,20 @@ CONFIGURATION = {
     f"deb {DEBIAN_MIRROR} {DEBIAN_SUITE}-updates main\n"
     f"deb {DEBIAN_MIRROR}-security {DEBIAN_SUITE}-security main\n",
 }
-DROPPED = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+DROPPED = (
+    "var/cache/apt/archives",
+    "var/lib/apt/lists",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+)
 
 
 def ensure(engine: Engine, log: Log) -> bool:
-    digest = hashlib.sha256(repr((DEBIAN_SUITE, INCLUDED, sorted(CONFIGURATION.items()), DROPPED)).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(
+        repr((DEBIAN_SUITE, INCLUDED, sorted(CONFIGURATION.items()), DROPPED)).encode()
+    ).hexdigest()[:16]
     if current_digest(engine, REFERENCE) == digest:
         return False
     if net.reached(REGISTRY) and _from_registry(engine, digest, log):
@@ -47,7 +56,7 @@ def _from_registry(engine: Engine, digest: str, log: Log) -> bool:
         return False
     text = f"FROM {OFFICIAL}\nRUN apt-get update -q && apt-get install -qy {INCLUDED} && rm -rf /var/lib/apt/lists/*\n"
     engine.run(
-        "build", "--quiet", "--network", "host", "--label", f"{DIGEST_LABEL}={digest}", "--label", LABEL,
+        "build", "--quiet", "--network", "host", "--label", f"{DIGEST_LABEL}={digest}",
         "--tag", REFERENCE, "-", stdin=text,
     )  # fmt: skip
     return True
@@ -70,10 +79,9 @@ def _from_packages(engine: Engine, digest: str, log: Log) -> None:
 
 
 def _import(engine: Engine, root: Path, digest: str) -> None:
-    changes = [word for label in (f"{DIGEST_LABEL}={digest}", LABEL) for word in ("--change", f"LABEL {label}")]
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as archive:
         done = subprocess.run(
-            [engine.kind, "import", *changes, "-", REFERENCE],
+            [engine.kind, "import", "--change", f"LABEL {DIGEST_LABEL}={digest}", "-", REFERENCE],
             stdin=archive.stdout, env=engine.env, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode != 0 or archive.returncode != 0:

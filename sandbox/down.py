@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 
-from sandbox import engine, network, podman_service
+from sandbox import controller, engine, network, podman_service
 from sandbox.engine import Engine
 from sandbox.images import Log
-from sandbox.settings import IMAGE_PREFIX, LABEL, MINISTACK_PORT, NAME, Paths
+from sandbox.settings import DIGEST_LABEL, IMAGE_PREFIX, LABEL, MINISTACK_PORT, NAME, Paths
 
 # Not every container of MiniStack's carries its instance label, but every one carries ours (ministack_compat) or this.
 CONTAINER_LABELS = (LABEL, f"ministack.instance={NAME}:{MINISTACK_PORT}")
@@ -41,6 +41,7 @@ def down(paths: Paths, log: Log, *, with_images: bool = False) -> None:
         if with_images:
             log("removing images")
             _remove_images(found)
+    controller.remove()
     podman_service.stop(paths.run / "podman.sock")
     log("removing .sandbox")
     shutil.rmtree(paths.root, ignore_errors=True)
@@ -49,7 +50,9 @@ def down(paths: Paths, log: Log, *, with_images: bool = False) -> None:
 
 
 def _remove_images(found: Engine) -> None:
-    names = found.output("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"label={LABEL}").splitlines()
+    names = found.output(
+        "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"label={DIGEST_LABEL}"
+    ).splitlines()
     ours = [name for name in names if name.startswith(f"{IMAGE_PREFIX}/")]
     if ours:
         found.run("image", "rm", "--force", *ours, check=False)

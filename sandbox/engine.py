@@ -41,6 +41,11 @@ class Engine:
     def env(self) -> dict[str, str]:
         return {**os.environ, **self.extra_env}
 
+    @property
+    def at_once(self) -> list[str]:
+        """Podman waits for a container to end by itself before it is forced; Docker does not."""
+        return ["--time", "0"] if self.kind == "podman" else []
+
     def run(self, *words: str | Path, check: bool = True, stdin: str | None = None) -> CompletedProcess[str]:
         return shell.run([self.kind, *words], env=self.env, check=check, stdin=stdin)
 
@@ -59,7 +64,7 @@ class Engine:
 
     def remove_containers(self, ids: Sequence[str]) -> None:
         if ids:
-            self.run("rm", "--force", "--volumes", *ids, check=False)
+            self.run("rm", "--force", "--volumes", *self.at_once, *ids, check=False)
 
 
 def docker() -> Engine | None:

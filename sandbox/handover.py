@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sandbox import aws, net
+from sandbox.files import write_private
 from sandbox.settings import (
-    ACCOUNT,
     ENDPOINT,
     HOST_USER,
-    MINISTACK_ADDRESS,
-    MINISTACK_PORT,
     REGION,
     VPC_CIDR,
     Paths,
 )
 
 CERTIFICATES = {"rds-ca.pem": "rds", "elasticache-ca.pem": "elasticache"}
-REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-
-
-def write_private(path: Path, text: str) -> bool:
-    """Write a file that only its owner reads, at once or not at all; say whether it changed."""
-    if path.exists() and path.read_text() == text:
-        return False
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.write(text)
-    draft.replace(path)
-    return True
 
 
 def fetch_certificates(paths: Paths) -> bool:
@@ -54,7 +37,6 @@ def environment(paths: Paths, extra: Mapping[str, str]) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",  # the controller is not an instance
-        "CONTAINERS_REGISTRIES_CONF": str(paths.registries_conf),
         **extra,
     }
 
@@ -63,18 +45,6 @@ def env_text(values: Mapping[str, str]) -> str:
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     # A profile or session token of the caller's would win over the keys above.
     return "\n".join(["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines]) + "\n"
-
-
-def registries_text() -> str:
-    """ECR's own name leads to the local AWS over plain HTTP, for the controller's Podman."""
-    return f"""\
-unqualified-search-registries = ["docker.io"]
-
-[[registry]]
-prefix = "{REGISTRY}"
-location = "{MINISTACK_ADDRESS}:{MINISTACK_PORT}"
-insecure = true
-"""
 
 
 def variables(paths: Paths, host_image: str, k3s: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.engine import Engine
-from sandbox.settings import DIGEST_LABEL, IMAGE_PREFIX, IMAGE_SOURCES, LABEL, REPOSITORY
+from sandbox.settings import DIGEST_LABEL, IMAGE_PREFIX, IMAGE_SOURCES, REPOSITORY
 
 Log = Callable[[str], None]
 CA_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
@@ -38,9 +38,7 @@ HOST_OS = Image("host-os", "base")
 LEGACY = Image("legacy", "host-os", extra={"database": REPOSITORY / "examples" / "tiketi" / "database"})
 POSTGRES = Image("postgres", "base", "15-alpine")  # the two names MiniStack looks for
 REDIS = Image("redis", "base", "7-alpine")
-MINISTACK = Image(
-    "ministack", "python", extra={"ministack_compat": REPOSITORY / "sandbox" / "ministack_compat"}
-)
+MINISTACK = Image("ministack", "python", extra={"ministack_compat": REPOSITORY / "sandbox" / "ministack_compat"})
 FIXED = (PYTHON, HOST_OS, MINISTACK, POSTGRES, REDIS, LEGACY)
 
 
@@ -90,7 +88,7 @@ def ensure(engine: Engine, image: Image, parent_reference: str, log: Log) -> boo
             _place(source, context / name)
         engine.run(
             "build", "--quiet", "--network", "host", "--build-arg", f"BASE={parent_reference}",
-            "--label", f"{DIGEST_LABEL}={digest}", "--label", LABEL, *_ca_secret(),
+            "--label", f"{DIGEST_LABEL}={digest}", *_ca_secret(),
             "--tag", image.reference, context,
         )  # fmt: skip
     if before is not None:

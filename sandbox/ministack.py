@@ -12,11 +12,13 @@ from sandbox.engine import Engine
 from sandbox.errors import SandboxError
 from sandbox.images import Log
 from sandbox.settings import (
+    AWS_NAMES,
     DIGEST_LABEL,
     ENDPOINT,
     IMAGE_PREFIX,
     LABEL,
     MINISTACK_ADDRESS,
+    MINISTACK_LABEL,
     MINISTACK_PORT,
     NAME,
     REGION,
@@ -46,6 +48,8 @@ def environment(engine: Engine, paths: Paths) -> dict[str, str]:
         "MINISTACK_RDS_PG_CLUSTER_REPLICATION": "1",
         "MINISTACK_REGION": REGION,
         "RDS_TMPFS_SIZE": "4g",
+        "SANDBOX_CA": "/run/sandbox-tls/ca.pem",
+        "SANDBOX_TLS_DIR": "/run/sandbox-tls",
         "SANDBOX_METADATA_ENDPOINT": f"{MINISTACK_ADDRESS}:{MINISTACK_PORT}",
         "SANDBOX_PUBLIC_KEY": paths.public_key.read_text().strip(),
         "SANDBOX_SEED_DIR": str(paths.seeds),
@@ -57,7 +61,7 @@ def volumes(engine: Engine, paths: Paths) -> list[str]:
     # Podman's socket is made anew when its service starts: the directory is mounted, for a mounted file would stay the old.
     source = engine.socket.parent if engine.kind == "podman" else engine.socket
     target = "/run/engine" if engine.kind == "podman" else f"/run/engine/{engine.socket.name}"
-    return [f"{source}:{target}", f"{paths.seeds}:{paths.seeds}"]
+    return [f"{source}:{target}", f"{paths.seeds}:{paths.seeds}", f"{paths.tls}:/run/sandbox-tls:ro"]
 
 
 def configuration(engine: Engine, paths: Paths) -> str:
@@ -66,6 +70,8 @@ def configuration(engine: Engine, paths: Paths) -> str:
         images.current_digest(engine, images.MINISTACK.reference),
         environment(engine, paths),
         volumes(engine, paths),
+        AWS_NAMES,
+        paths.ca.read_text(),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -86,11 +92,12 @@ def ensure(engine: Engine, paths: Paths, log: Log) -> bool:
     log("starting MiniStack")
     remove(engine)
     env = [word for name, value in environment(engine, paths).items() for word in ("--env", f"{name}={value}")]
+    names = [word for name in AWS_NAMES for word in ("--network-alias", name)]
     mounts = [word for volume in volumes(engine, paths) for word in ("--volume", volume)]
     engine.run(
         "run", "--detach", "--init", "--name", CONTAINER, "--hostname", NAME, "--network", NAME,
         "--ip", str(MINISTACK_ADDRESS), "--label", LABEL, "--label", f"{DIGEST_LABEL}={wanted}",
-        "--security-opt", "label=disable", *env, *mounts, images.MINISTACK.reference,
+        "--security-opt", "label=disable", *names, *env, *mounts, images.MINISTACK.reference,
     )  # fmt: skip
     wait(engine)
     return True
@@ -125,5 +132,7 @@ def started_at(engine: Engine) -> str:
 
 def remove(engine: Engine) -> None:
     """Also all that it started: none of it can be found again by a new one."""
-    engine.run("rm", "--force", "--volumes", CONTAINER, check=False)
-    engine.remove_containers(engine.ids("ps", "--all", "--quiet", "--filter", f"label={LABEL}"))
+    engine.run("rm", "--force", "--volumes", *engine.at_once, CONTAINER, check=False)
+    engine.remove_containers(
+        engine.ids("ps", "--all", "--quiet", "--filter", f"label={LABEL}", "--filter", f"label={MINISTACK_LABEL}")
+    )

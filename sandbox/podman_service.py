@@ -75,7 +75,9 @@ def ensure(engine: Engine) -> bool:
     limit = time.monotonic() + START_LIMIT
     while not answers(path):
         if process.poll() is not None or time.monotonic() > limit:
-            raise SandboxError(f"the Podman service does not answer on {path}:\n{tail(log.read_text(errors='replace'))}")
+            raise SandboxError(
+                f"the Podman service does not answer on {path}:\n{tail(log.read_text(errors='replace'))}"
+            )
         time.sleep(0.05)
     return True
 

@@ -37,7 +37,9 @@ def host_keys(ec2: Any, instance_id: str) -> list[str]:
         if keys:
             return keys
         time.sleep(0.1)
-    raise SandboxError(f"{instance_id} printed no SSH host keys on its console", "python -m sandbox logs " + instance_id)
+    raise SandboxError(
+        f"{instance_id} printed no SSH host keys on its console", "python -m sandbox logs " + instance_id
+    )
 
 
 @dataclass(frozen=True)
@@ -65,5 +67,7 @@ class Host:
                 stdin=stdin, check=False,
             )  # fmt: skip
         if done.returncode != 0:
-            raise SandboxError(f"on {self.address}: `{command[-1]}` ended with {done.returncode}:\n{shell.tail(done.stderr)}")
+            raise SandboxError(
+                f"on {self.address}: `{command[-1]}` ended with {done.returncode}:\n{shell.tail(done.stderr)}"
+            )
         return done.stdout

@@ -21,6 +21,13 @@ GATEWAY = IPv4Address("10.89.64.1")
 MINISTACK_ADDRESS = IPv4Address("10.89.64.2")
 MINISTACK_PORT = 4566
 ENDPOINT = f"http://{MINISTACK_ADDRESS}:{MINISTACK_PORT}"
+REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+# AWS's own names, which lead to the local AWS on the sandbox network.
+AWS_NAMES = (
+    REGISTRY,
+    f"api.ecr.{REGION}.amazonaws.com",
+    *(f"{service}.{REGION}.amazonaws.com" for service in ("ec2", "s3", "secretsmanager", "ssm", "sts")),
+)
 VPC_CIDR = IPv4Network("10.89.0.0/16")
 
 IMAGE_PREFIX = "localhost/tiketi-sandbox"
@@ -48,8 +55,12 @@ class Paths:
         return self.root / "containers.conf"
 
     @property
-    def registries_conf(self) -> Path:
-        return self.root / "registries.conf"
+    def tls(self) -> Path:
+        return self.root / "tls"
+
+    @property
+    def ca(self) -> Path:
+        return self.tls / "ca.pem"
 
     @property
     def seeds(self) -> Path:

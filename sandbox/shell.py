@@ -29,7 +29,9 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise SandboxError(f"`{' '.join(words[:3])} ...` did not end within {timeout:.0f} s") from error
     if check and done.returncode != 0:
-        raise SandboxError(f"`{' '.join(words[:4])} ...` ended with {done.returncode}:\n{tail(done.stderr or done.stdout)}")
+        raise SandboxError(
+            f"`{' '.join(words[:4])} ...` ended with {done.returncode}:\n{tail(done.stderr or done.stdout)}"
+        )
     return done
 
 

@@ -10,10 +10,26 @@ from typing import Any
 
 from rich.console import Console
 
-from sandbox import ami, aws, base_image, engine, handover, images, k3s, keys, legacy, ministack, network, podman_service
+from sandbox import (
+    ami,
+    aws,
+    base_image,
+    controller,
+    engine,
+    handover,
+    images,
+    k3s,
+    keys,
+    legacy,
+    ministack,
+    network,
+    podman_service,
+    tls,
+)
 from sandbox.engine import Engine
+from sandbox.files import write_private
 from sandbox.images import Image
-from sandbox.settings import ENDPOINT, REPOSITORY, Paths
+from sandbox.settings import ENDPOINT, REPOSITORY, SUBNET, Paths
 from sandbox.steps import Steps
 
 
@@ -30,8 +46,8 @@ def up(console: Console, paths: Paths) -> Result:
     begin = time.monotonic()
     paths.root.mkdir(mode=0o700, exist_ok=True)
     found = _engine(steps, paths)
-    with steps.step("network and key") as step:
-        step.result(any([network.ensure(found), keys.ensure(paths)]), "10.89.64.0/20, .sandbox/ssh/id_ed25519")
+    with steps.step("network and keys") as step:
+        step.result(any([network.ensure(found), keys.ensure(paths), tls.ensure(paths)]), str(SUBNET))
     source = _images(steps, found, paths)
     _ministack(steps, found, paths)
     with steps.step("host AMI") as step:
@@ -82,7 +98,7 @@ def _ministack(steps: Steps, found: Engine, paths: Paths) -> None:
         started = ministack.ensure(found, paths, step.log)
         stamp = ministack.started_at(found)
         known = json.loads(paths.state.read_text()).get("ministack") if paths.state.exists() else None
-        handover.write_private(paths.state, json.dumps({"ministack": stamp}))
+        write_private(paths.state, json.dumps({"ministack": stamp}))
         text = ENDPOINT
         if known not in (None, stamp):
             text += " (started anew: what was in it is gone, run site.yml again)"
@@ -97,14 +113,14 @@ def _register(image: Image, found: Engine, name: str) -> tuple[str, bool]:
 
 
 def _hand_over(found: Engine, paths: Paths, host_image: str, source: k3s.Source) -> bool:
-    changed = handover.fetch_certificates(paths)
+    changed = [handover.fetch_certificates(paths), controller.ensure(found, paths)]
     variables = handover.variables(paths, host_image, source.variables)
     files: dict[Any, str] = {
-        paths.registries_conf: handover.registries_text(),
         paths.vars: handover.variables_text(variables),
         paths.env: handover.env_text(handover.environment(paths, found.extra_env)),
     }
-    return any([handover.write_private(path, text) for path, text in files.items()]) or changed
+    changed += [write_private(path, text) for path, text in files.items()]
+    return any(changed)
 
 
 def _summary(
@@ -113,4 +129,6 @@ def _summary(
     console.print(f"\n[bold]The sandbox is up[/] after {seconds:.1f} s: {found.kind}, {source.description}, {ENDPOINT}")
     console.print(f"legacy host {old.address}: {old.contents}")
     root = os.path.relpath(paths.root, REPOSITORY)
-    console.print(f"  source {root}/env\n  ansible-playbook site.yml -i inventories/k3s -e @{root}/vars.yml", highlight=False)
+    console.print(
+        f"  source {root}/env\n  ansible-playbook site.yml -i inventories/k3s -e @{root}/vars.yml", highlight=False
+    )

@@ -14,6 +14,7 @@ from sandbox.ministack_compat import (
     launch_template_metadata,
     network_interfaces,
     run_instances_template,
+    tls_front,
 )
 
 ALL: tuple[ModuleType, ...] = (
@@ -26,4 +27,5 @@ ALL: tuple[ModuleType, ...] = (
     container_volumes,
     engine_defaults,
     cluster_parameters,
+    tls_front,
 )

@@ -67,5 +67,7 @@ def _sent(params: Params, prefix: str, current: Mapping[str, str]) -> dict[str, 
 
 def _options_xml(instance: Instance, tag: str = "metadataOptions") -> str:
     options = instance.get(FIELD) or DEFAULTS
-    fields = "".join(f"<{name[0].lower()}{name[1:]}>{value}</{name[0].lower()}{name[1:]}>" for name, value in options.items())
+    fields = "".join(
+        f"<{name[0].lower()}{name[1:]}>{value}</{name[0].lower()}{name[1:]}>" for name, value in options.items()
+    )
     return f"<{tag}><state>applied</state>{fields}</{tag}>"

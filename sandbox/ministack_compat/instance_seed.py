@@ -20,6 +20,7 @@ from sandbox.ministack_compat.types import Instance
 MOUNT_POINT = "/var/lib/cloud/seed/nocloud"
 SEED_ROOT = "SANDBOX_SEED_DIR"  # a directory for the instances
 PUBLIC_KEY = "SANDBOX_PUBLIC_KEY"  # the key a host accepts, since MiniStack keeps no key material
+CA = "SANDBOX_CA"  # a file: the authority a host trusts
 ENDPOINT = "SANDBOX_METADATA_ENDPOINT"  # host:port that answers for 169.254.169.254
 _volume: ContextVar[str] = ContextVar("volume", default="")
 
@@ -45,12 +46,13 @@ def apply() -> None:
 
 
 def write_seed(instance: Instance) -> Path:
-    seed = Path(os.environ[SEED_ROOT]) / instance["InstanceId"]
+    seed = Path(os.environ[SEED_ROOT]) / str(instance["InstanceId"])
     seed.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = {
         "instance-id": instance["InstanceId"].encode(),
         "public-key": os.environ.get(PUBLIC_KEY, "").encode(),
         "metadata-endpoint": os.environ.get(ENDPOINT, "").encode(),
+        "ca": Path(os.environ[CA]).read_bytes() if os.environ.get(CA) else b"",
         "user-data": decoded(instance.get("UserData") or ""),
     }
     for name, content in files.items():
