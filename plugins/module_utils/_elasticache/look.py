@@ -43,7 +43,7 @@ def compare(api: ElastiCache, wanted: dict[str, Any], token_version: str | None)
 def subnet_group_differences(api: ElastiCache, name: str, subnet_ids: list[str]) -> list[str]:
     raw = api.describe_subnet_group(name.lower())
     if raw is None:
-        return [f"subnet group {name} does not exist"]
+        return [f"{name} does not exist"]
     have = sorted(subnet["SubnetIdentifier"] for subnet in raw.get("Subnets", []))
     if have == sorted(subnet_ids):
         return []
@@ -54,7 +54,7 @@ def parameter_group_differences(api: ElastiCache, spec: ParameterGroupSpec) -> l
     current = parameter_group.read(api, spec.name)
     steps = parameter_group.plan(current, spec)
     if current is None:
-        return [f"parameter group {spec.name} does not exist"]
+        return [f"{spec.name} does not exist"]
     found = [f"{name}: {current.values[name]} -> {value}" for name, value in steps.values.items()]
     found += [f"tag {name}: {current.tags.get(name)} -> {value}" for name, value in steps.tags.items()]
     return found + [f"tag {name}: {current.tags[name]} -> none" for name in steps.untag]
@@ -63,10 +63,10 @@ def parameter_group_differences(api: ElastiCache, spec: ParameterGroupSpec) -> l
 def group_differences(current: Group | None, spec: Spec) -> list[str]:
     if current is not None and current.status not in (AVAILABLE, CREATE_FAILED):
         # What a busy group answers is not complete, so it is not compared.
-        return [f"replication group {spec.replication_group_id} is {current.status}"]
+        return [f"{spec.replication_group_id} is {current.status}"]
     actions = plan(current, spec)
     if current is None:
-        return [f"replication group {spec.replication_group_id} does not exist"]
+        return [f"{spec.replication_group_id} does not exist"]
     return [str(action) for action in actions if action.after or action.kind is not Kind.TAG]
 
 

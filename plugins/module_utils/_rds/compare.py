@@ -76,13 +76,13 @@ def _sets(label: str, have: list[str], wanted: list[str]) -> list[str]:
 
 def _subnet_group(raw: Raw | None, wish: Wish) -> list[str]:
     if raw is None:
-        return [f"subnet group {wish.subnet_group} does not exist"]
+        return [f"{wish.subnet_group} does not exist"]
     return _sets("subnets", [subnet["SubnetIdentifier"] for subnet in raw.get("Subnets", [])], wish.subnet_ids)
 
 
 def _parameter_group(found: Found, wish: Wish) -> list[str]:
     if found.parameter_group is None:
-        return [f"parameter group {wish.parameter_group} does not exist"]
+        return [f"{wish.parameter_group} does not exist"]
     have = {p["ParameterName"]: p.get("ParameterValue") for p in found.parameters}
     differences = [f"{k}: {have.get(k, 'default')} -> {v}" for k, v in wish.parameters.items() if have.get(k) != v]
     return differences + _tags([{"Key": k, "Value": v} for k, v in found.parameter_group_tags.items()], wish.tags)
@@ -90,7 +90,7 @@ def _parameter_group(found: Found, wish: Wish) -> list[str]:
 
 def _cluster(raw: Raw | None, wish: Wish, version: str) -> list[str]:
     if raw is None:
-        return [f"cluster {wish.name} does not exist"]
+        return [f"{wish.name} does not exist"]
     pending = raw.get("PendingModifiedValues") or {}
     engine_version = pending.get("EngineVersion", raw["EngineVersion"])
     differences = [] if engine_version == version else [f"engine_version: {engine_version} -> {version}"]
@@ -106,7 +106,7 @@ def _instances(raw: list[Raw], wish: Wish) -> dict[str, list[str]]:
     differences = {}
     for name in wish.instance_names:
         if name not in have:
-            found = [f"instance {name} does not exist"]
+            found = ["does not exist"]
         else:
             found = _properties(have[name], INSTANCE_MODIFIABLE, wish.instance)
             found += _tags(have[name].get("TagList", []), {**wish.tags, "Name": name})

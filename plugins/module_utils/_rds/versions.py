@@ -45,8 +45,7 @@ def resolve(wanted: str, offered: list[str], current: str | None) -> Resolution:
                 ]
             )
         if keeps(wanted, current):
-            newer = f"; the pin {wanted} is older and left behind" if as_numbers(current) > as_numbers(wanted) else ""
-            return Resolution(current, f"engine version {current} runs{newer}" if newer else "")
+            return Resolution(current)
     if wanted in offered:
         return Resolution(wanted)
     same_major = sorted((v for v in offered if _major(v) == major), key=as_numbers)
