@@ -184,23 +184,20 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.tiketi.platform.plugins.module_utils._pg import connect
-from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import SSL_MODES, VERIFIED, endpoint
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import (
+    ENDPOINT_OPTIONS,
+    SSL_MODES,
+    VERIFIED,
+    endpoint,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Options
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.run import restore
 
-ENDPOINT = {
-    "host": {"type": "str", "required": True},
-    "port": {"type": "int", "default": 5432},
-    "dbname": {"type": "str", "required": True},
-    "username": {"type": "str", "required": True},
-    "password": {"type": "str", "required": True, "no_log": True},
-}
-
 ARGUMENTS = {
     "step": {"type": "str", "choices": ["plan", "dump", "restore", "verify", "all"], "default": "all"},
-    "source": {"type": "dict", "required": True, "options": ENDPOINT},
-    "target": {"type": "dict", "required": True, "options": ENDPOINT},
+    "source": {"type": "dict", "required": True, "options": ENDPOINT_OPTIONS},
+    "target": {"type": "dict", "required": True, "options": ENDPOINT_OPTIONS},
     "source_sslmode": {"type": "str", "choices": list(SSL_MODES), "default": VERIFIED},
     "source_ca_file": {"type": "path", "default": ""},
     "target_ca_file": {"type": "path", "required": True},
@@ -217,9 +214,14 @@ ARGUMENTS = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = module.params
+    if module.check_mode and not (connect.HAS_PSYCOPG and Path(given["target_ca_file"]).exists()):
+        message = (
+            "this host is not prepared yet (role data_runner), so nothing can be looked at; the database would be moved"
+        )
+        module.exit_json(changed=True, phase="unknown", remaining=[], steps=[], report={}, notices=[], message=message)
     if not connect.HAS_PSYCOPG:
         module.fail_json(msg=missing_required_lib("psycopg"))
-    given = module.params
     options = Options(**{key: given[key] for key in Options.__dataclass_fields__})
     try:
         source = endpoint("source", given["source"], given["source_sslmode"], given["source_ca_file"])

@@ -11,6 +11,15 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import 
 VERIFIED = "verify-full"
 SSL_MODES = ("disable", "require", "verify-ca", VERIFIED)
 
+# The same suboptions for every module that is given a database.
+ENDPOINT_OPTIONS: dict[str, dict[str, Any]] = {
+    "host": {"type": "str", "required": True},
+    "port": {"type": "int", "default": 5432},
+    "dbname": {"type": "str", "required": True},
+    "username": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+}
+
 
 @dataclass(frozen=True)
 class Endpoint:

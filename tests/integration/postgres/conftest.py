@@ -23,10 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+DATABASE = Path(__file__).resolve().parents[3] / "examples" / "tiketi" / "database"
 BIN = Path("/usr/lib/postgresql/15/bin")
 PASSWORD = "a/b@c%d:e\\f'g\"h i"  # noqa: S105 - every character that has ever broken a URL, a shell or a password file
-
-pytestmark = pytest.mark.skipif(not BIN.exists(), reason="apt-get install postgresql-15")
 
 
 def _spare_port() -> int:
