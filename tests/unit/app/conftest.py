@@ -26,6 +26,7 @@ SAMPLE = ROOT / "examples" / "tiketi"
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 SEED_SCALE = 2000
 SIGNING_KEY = "canary-signing-key-0123456789abcdef"
+DATABASE_PASSWORD = "canary-database-password"  # noqa: S105
 
 sys.path.insert(0, str(SAMPLE / "app"))
 
@@ -42,6 +43,21 @@ def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
         if time.monotonic() > end:
             pytest.fail(f"{what} did not happen within {seconds} s")
         time.sleep(0.02)
+
+
+def certificates(directory: Path, owner: str) -> None:
+    """A CA with a server certificate for localhost, and a second CA that signed nothing."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=directory)
+
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+    for name in ("ca", "other-ca"):
+        openssl("req", "-x509", *curve, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    authority = ("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE")
+    openssl("req", "-x509", *curve, *names, *authority, "-keyout", "server.key", "-out", "server.pem")
+    shutil.chown(directory / "server.key", owner)
 
 
 @dataclass
@@ -78,16 +94,18 @@ def postgres() -> Iterator[Postgres]:
     def as_owner(*command: str | Path) -> None:
         subprocess.run(command, check=True, capture_output=True, cwd="/", user=owner if os.geteuid() == 0 else None)
 
-    options = (
-        f"-p {port} -c listen_addresses= -c unix_socket_directories={directory} -c fsync=off -c max_connections=60"
-    )
+    where = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory}"
+    tls = f"-c ssl=on -c ssl_cert_file={directory}/server.pem -c ssl_key_file={directory}/server.key"
+    options = f"{where} {tls} -c fsync=off -c max_connections=60"
+    certificates(directory, owner)
     initdb = (POSTGRES / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
     as_owner(*initdb)
+    (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
     as_owner(POSTGRES / "pg_ctl", "-D", data, "-o", options, "-l", directory / "log", "-w", "start")
     try:
         server = Postgres(directory, port)
         with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-            connection.execute("CREATE ROLE shop LOGIN")
+            connection.execute(f"CREATE ROLE shop LOGIN PASSWORD '{DATABASE_PASSWORD}'")
         yield server
     finally:
         as_owner(POSTGRES / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
@@ -109,13 +127,13 @@ def redis_server(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]
     port = free_port()
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    until(lambda: _listens(port), 5, "Redis listening")
+    until(lambda: listens(port), 5, "Redis listening")
     yield port, process
     process.kill()
     process.wait()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -149,7 +167,7 @@ class Shop:
             self.process = subprocess.Popen(
                 [python, "-m", "tiketi"], env=environment, stdout=output, stderr=subprocess.STDOUT
             )
-        until(lambda: self.process.poll() is not None or _listens(self.port), 10, "the shop listening")
+        until(lambda: self.process.poll() is not None or listens(self.port), 10, "the shop listening")
         self.http = httpx.Client(base_url=self.url, timeout=20, limits=httpx.Limits(max_connections=80))
 
     def sign_in(self, user: int) -> dict[str, str]:

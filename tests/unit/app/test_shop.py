@@ -181,3 +181,9 @@ def test_what_is_under_way_is_answered_before_the_end(shop: Shop, connection: Co
             until(lambda: "Shutting down" in shop.log.read_text(), 5, "the shop stopping")
         assert payment.result().status_code == 201
     shop.process.wait(timeout=10)
+
+
+def test_a_thousand_requests_ten_at_a_time(shop: Shop) -> None:
+    with ThreadPoolExecutor(10) as pool:
+        codes = Counter(pool.map(lambda _: shop.http.get("/api/events").status_code, range(1000)))
+    assert codes == {200: 1000}

@@ -40,6 +40,9 @@ class _Token(redis.CredentialProvider):
     def get_credentials(self) -> tuple[str]:
         return (secret(self.file),)
 
+    async def get_credentials_async(self) -> tuple[str]:
+        return self.get_credentials()
+
 
 def database_pool(settings: Settings) -> Pool:
     def connection_arguments() -> dict[str, Any]:
