@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s import checks, cluster
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.host import credentials_hash
 
 Looks = dict[str, "Mapping[str, Any] | None"]
 
@@ -55,19 +58,39 @@ def k3s_kubeconfig(text: str, server: str, name: str) -> str:
     context = next(one for one in config["contexts"] if one["name"] == config["current-context"])["context"]
     credentials = next(one for one in config["users"] if one["name"] == context["user"])["user"]
     authority = next(one for one in config["clusters"] if one["name"] == context["cluster"])["cluster"]
-    return str(
-        yaml.safe_dump(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "clusters": [{"name": name, "cluster": {**authority, "server": server}}],
-                "users": [{"name": name, "user": credentials}],
-                "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-                "current-context": name,
-            },
-            sort_keys=False,
+    written = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {**authority, "server": server}}],
+        "users": [{"name": name, "user": credentials}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+    # Through JSON, since the YAML writer does not know Ansible's own kinds of text.
+    return str(yaml.safe_dump(json.loads(json.dumps(written)), sort_keys=False))
+
+
+def k3s_kubeconfig_stale(path: str, server: str, name: str, credentials_sha256: str) -> bool:
+    """Whether the kubeconfig at `path` on the controller is not (0600) the one of this server and name."""
+    try:
+        if Path(path).stat().st_mode & 0o777 != 0o600:
+            return True
+        config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        (cluster,) = config["clusters"]
+        (user,) = config["users"]
+        there = (
+            config["current-context"],
+            cluster["name"],
+            cluster["cluster"]["server"],
+            credentials_hash(
+                cluster["cluster"]["certificate-authority-data"],
+                user["user"]["client-certificate-data"],
+                user["user"]["client-key-data"],
+            ),
         )
-    )
+    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError):
+        return True
+    return there != (name, name, server, credentials_sha256)
 
 
 class FilterModule:
@@ -79,4 +102,5 @@ class FilterModule:
             "k3s_join": k3s_join,
             "k3s_members": k3s_members,
             "k3s_kubeconfig": k3s_kubeconfig,
+            "k3s_kubeconfig_stale": k3s_kubeconfig_stale,
         }

@@ -78,6 +78,10 @@ waited:
   description: Seconds until all were proved.
   returned: success
   type: float
+credentials_sha256:
+  description: Hash of the certificates and key in the server's kubeconfig, to know a copy as current; empty without one.
+  returned: success
+  type: str
 lacking:
   description: What each node lacks.
   returned: when a node was not proved
@@ -109,7 +113,7 @@ def main() -> None:
         result = prove(host, module.params["nodes"], module.params["wait_timeout"], module.check_mode)
     except K3sError as error:
         module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(**result)
+    module.exit_json(credentials_sha256=host.credentials(), **result)
 
 
 if __name__ == "__main__":

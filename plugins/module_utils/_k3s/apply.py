@@ -16,6 +16,7 @@ from .model import Action, Artifact, Current, Desired, Paths
 from .versions import printed
 
 POLL_SECONDS = 0.25
+TOOLS = ("/usr/local/bin", "/usr/bin", "/usr/sbin", "/usr/local/sbin")
 LOOK_AGAIN_SECONDS = 2.0
 PATIENCE_SECONDS = 3.0
 
@@ -41,9 +42,10 @@ def _install(host: Host, desired: Desired) -> None:
     os.replace(host.paths.at(staged(desired.binary.sha256)), target)
     shutil.rmtree(host.paths.at(Paths.staging), ignore_errors=True)
     for name in ("kubectl", "crictl", "ctr"):
-        link = target.with_name(name)
-        if not link.exists() and not link.is_symlink():
-            link.symlink_to(target.name)
+        # A tool of the host's own containerd or kubectl keeps its name.
+        places = [host.paths.at(f"{directory}/{name}") for directory in TOOLS]
+        if not any(place.exists() or place.is_symlink() for place in places):
+            target.with_name(name).symlink_to(target.name)
 
 
 def _extra(host: Host, artifact: Artifact) -> None:

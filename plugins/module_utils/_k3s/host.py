@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 import ssl
 import tempfile
@@ -21,6 +24,8 @@ from .versions import printed
 Run = Callable[[Sequence[str]], "tuple[int, str, str]"]
 # Found on Debian; a container or a minimal image may lack the file, which is then not a fault of the host.
 _CGROUPS = "/proc/cgroups"
+_CREDENTIALS = ("certificate-authority", "client-certificate", "client-key")
+_KUBECONFIG = re.compile(rf"({'|'.join(_CREDENTIALS)})-data: (\S+)")
 _MADE = ("cni", "flannel", "veth", "kube-", "cilium", "lo")
 
 
@@ -114,19 +119,35 @@ class Host:
 
     # K3s on this host
 
+    def _admin(self) -> ssl.SSLContext:
+        """The admin of this server, from the kubeconfig that K3s writes."""
+        text = self.text(Paths.kubeconfig) or ""
+        found = {key: base64.b64decode(value) for key, value in _KUBECONFIG.findall(text)}
+        context = ssl.create_default_context(cadata=found["certificate-authority"].decode())
+        # A certificate is loaded from a file only; this one lies in memory.
+        handle = os.memfd_create("k3s-admin")
+        try:
+            os.write(handle, found["client-certificate"] + b"\n" + found["client-key"])
+            context.load_cert_chain(f"/proc/self/fd/{handle}")
+        finally:
+            os.close(handle)
+        return context
+
+    def credentials(self) -> str:
+        """The hash of what the kubeconfig of this server holds, so that a copy can be known as current."""
+        found = dict(_KUBECONFIG.findall(self.text(Paths.kubeconfig) or ""))
+        return credentials_hash(*(found[key] for key in _CREDENTIALS)) if len(found) == len(_CREDENTIALS) else ""
+
     def api(self, path: str, method: str = "GET", body: Any = None, timeout: float = 3.0) -> tuple[int, Any]:
         """Ask the API server of this host as its admin; status 0 when it does not answer."""
-        tls = self.paths.at(Paths.tls)
+        headers = {"Content-Type": "application/merge-patch+json"} if body is not None else {}
         try:
-            context = ssl.create_default_context(cafile=str(tls / "server-ca.crt"))
-            context.load_cert_chain(str(tls / "client-admin.crt"), str(tls / "client-admin.key"))
-            connection = http.client.HTTPSConnection("127.0.0.1", 6443, timeout=timeout, context=context)
-            headers = {"Content-Type": "application/merge-patch+json"} if body is not None else {}
+            connection = http.client.HTTPSConnection("127.0.0.1", 6443, timeout=timeout, context=self._admin())
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
             connection.close()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, KeyError, http.client.HTTPException) as error:
             return 0, str(error)
         try:
             return answer.status, json.loads(text)
@@ -204,6 +225,10 @@ class Host:
     def has_data(self) -> bool:
         etcd = self.paths.at(f"{Paths.data}/server/db/etcd")
         return (etcd.is_dir() and any(etcd.iterdir())) or self.paths.at(f"{Paths.data}/server/db/state.db").exists()
+
+
+def credentials_hash(authority: str, certificate: str, key: str) -> str:
+    return hashlib.sha256("\0".join([authority, certificate, key]).encode()).hexdigest()
 
 
 def staged(digest: str) -> str:

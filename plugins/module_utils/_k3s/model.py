@@ -128,3 +128,4 @@ class Action:
     target: str
     before: str = ""
     after: str = ""
+    secret: bool = False

@@ -13,8 +13,9 @@ from .model import MARKER, Action, Current, Desired, File
 FIXED = ("cluster-cidr", "service-cidr", "cluster-domain", "secrets-encryption")
 MEMORY_MB = {"server": 1700, "agent": 450}
 DISK_MB = 2048
-_SECRET_LINE = re.compile(r"^(\s*(?:- )?\S*(?:password|token|secret|auth|key)\S*:\s*)(?!true|false)\S.*$", re.I | re.M)
-_HIDDEN = "(secret)\n"
+_SECRET_LINE = re.compile(
+    r"^(\s*(?:- )?\S*(?:password|token|secret|auth|key)(?!\S*-file)\S*:\s*)(?!true|false)\S.*$", re.I | re.M
+)
 
 
 def setting(config: str, key: str) -> str | None:
@@ -24,7 +25,9 @@ def setting(config: str, key: str) -> str | None:
 
 
 def _shown(file: File, text: str) -> str:
-    return _HIDDEN if file.secret else _SECRET_LINE.sub(r"\1********", text)
+    if file.secret:
+        return f"(secret of {len(text)} characters)\n" if text else ""
+    return _SECRET_LINE.sub(r"\1********", text)
 
 
 def _foreign(file: File, current: Current) -> str | None:
@@ -93,7 +96,7 @@ def stage(desired: Desired, current: Current) -> list[Action]:
     """What can be fetched beforehand on all hosts at once, beside what runs."""
     if not needs_binary(desired, current) or current.staged_sha256 == desired.binary.sha256:
         return []
-    return [Action("fetch", desired.binary.path, current.version, desired.version)]
+    return [Action("fetch", desired.binary.path, "", f"{desired.version} beside the installed binary\n")]
 
 
 def _files(desired: Desired, current: Current) -> list[Action]:
@@ -101,7 +104,9 @@ def _files(desired: Desired, current: Current) -> list[Action]:
     for file in desired.files:
         before = current.files.get(file.path)
         if before != file.content:
-            steps.append(Action("write", file.path, _shown(file, before or ""), _shown(file, file.content)))
+            steps.append(
+                Action("write", file.path, _shown(file, before or ""), _shown(file, file.content), file.secret)
+            )
         elif current.modes.get(file.path) != file.mode:
             steps.append(Action("mode", file.path, f"{current.modes.get(file.path, 0):04o}", f"{file.mode:04o}"))
     for path in desired.absent:
@@ -140,8 +145,8 @@ def diff(steps: list[Action]) -> list[Mapping[str, Any]]:
             "before_header": f"{step.kind} {step.target}",
             "after_header": f"{step.kind} {step.target}",
             "before": step.before,
-            "after": step.after,
+            "after": step.after if step.before != step.after else f"{step.after}(changed)\n",
         }
         for step in steps
-        if step.before != step.after
+        if step.secret or step.before != step.after
     ]

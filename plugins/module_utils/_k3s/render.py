@@ -49,8 +49,8 @@ After=network-online.target
 
 [Service]
 Type=notify
-ExecStartPre=-/sbin/modprobe br_netfilter
-ExecStartPre=-/sbin/modprobe overlay
+ExecStartPre=-/sbin/modprobe -q br_netfilter
+ExecStartPre=-/sbin/modprobe -q overlay
 ExecStart={Paths.binary} {role}
 KillMode=process
 Delegate=yes

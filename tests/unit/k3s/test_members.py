@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.tiketi.platform.plugins.filter.k3s import k3s_kubeconfig
+from ansible_collections.tiketi.platform.plugins.filter.k3s import k3s_kubeconfig, k3s_kubeconfig_stale
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s import members
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
 
@@ -148,3 +150,28 @@ def test_the_kubeconfig_is_rewritten_as_structure() -> None:
     ]
     assert found["users"] == [{"name": "tiketi-k3s", "user": {"client-key-data": "default 127.0.0.1"}}]
     assert found["current-context"] == "tiketi-k3s"
+
+
+def test_a_kubeconfig_is_current_only_as_a_whole(tmp_path: Path) -> None:
+    text = yaml.safe_dump(
+        {
+            "clusters": [{"name": "default", "cluster": {"server": "s", "certificate-authority-data": "ca"}}],
+            "users": [{"name": "default", "user": {"client-certificate-data": "crt", "client-key-data": "key"}}],
+            "contexts": [{"name": "default", "context": {"cluster": "default", "user": "default"}}],
+            "current-context": "default",
+        }
+    )
+    path = tmp_path / "kubeconfig"
+    digest = hashlib.sha256(b"ca\0crt\0key").hexdigest()
+    assert k3s_kubeconfig_stale(str(path), "https://s", "n", digest)
+    path.write_text(k3s_kubeconfig(text, "https://s", "n"))
+    path.chmod(0o600)
+    assert not k3s_kubeconfig_stale(str(path), "https://s", "n", digest)
+    assert k3s_kubeconfig_stale(str(path), "https://other", "n", digest)
+    assert k3s_kubeconfig_stale(str(path), "https://s", "other", digest)
+    assert k3s_kubeconfig_stale(str(path), "https://s", "n", "another")
+    path.chmod(0o644)
+    assert k3s_kubeconfig_stale(str(path), "https://s", "n", digest)
+    path.write_text("{")
+    path.chmod(0o600)
+    assert k3s_kubeconfig_stale(str(path), "https://s", "n", digest)
