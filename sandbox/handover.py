@@ -54,7 +54,7 @@ def variables(paths: Paths, host_image: str, k3s: Mapping[str, Any]) -> dict[str
         "ec2_host_user": HOST_USER,
         "ec2_host_private_key_file": str(paths.private_key),
         "ec2_host_public_key_file": str(paths.public_key),
-        "aurora_postgres_ca_url": f"{ENDPOINT}/_ministack/rds/ca.pem",
+        "aurora_postgres_ca_file": str(paths.root / "rds-ca.pem"),
         "elasticache_redis_ca_file": str(paths.root / "elasticache-ca.pem"),
         **k3s,
     }
