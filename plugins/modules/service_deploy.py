@@ -261,7 +261,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     module.no_log_values = hide_only_secrets(module.no_log_values, module.params)
     try:
-        module.exit_json(**run(module.params, module.check_mode))
+        module.exit_json(**run(module.params, module.check_mode, module._diff))
     except RolloutError as error:
         module.fail_json(msg=str(error), **error.result)
     except ServiceError as error:

@@ -94,7 +94,8 @@ def compare(cluster: jobs.Writer, wanted: Sequence[Object], live: Live, exists: 
             verb = Verb.UPDATE if job_step(before) is JobStep.AGAIN else Verb.KEEP
             return Change(verb, obj["kind"], obj["metadata"]["name"], before, obj if verb is Verb.UPDATE else before)
         # Nothing can be tried in a namespace that is not there yet.
-        return change(before, cluster.apply(obj, dry_run=True) if exists else obj)
+        tried = cluster.apply(obj, dry_run=True) if exists else obj
+        return change(before, obj if before is None else tried)
 
     return _each(one, wanted)
 
@@ -143,6 +144,7 @@ class Deployer:
         migrations = [obj for obj in wanted if obj["kind"] == "Job"]
         outcome.lost = jobs.run(self._cluster, self._waiter, migrations, live, self._options.timeout)
         halted = {item.service for item in outcome.lost}
+        outcome.changes = [i for i in outcome.changes if not (i.kind == "Deployment" and i.name in halted)]
         applied = some(
             lambda obj: (
                 obj["kind"] not in (*_FIRST, *_GROUND, "Job")

@@ -18,7 +18,8 @@ class Fault:
 
     def __str__(self) -> str:
         key = f": {self.key}" if self.key else ""
-        return f"{self.where}{key}: {self.problem}. {self.mend}."
+        stop = "" if self.mend.endswith(("?", "...")) else "."
+        return f"{self.where}{key}: {self.problem}. {self.mend}{stop}"
 
 
 class ServiceError(Exception):

@@ -24,18 +24,18 @@ class Writer(Reader, Protocol):
     def delete(self, kind: str, namespace: str, name: str) -> None: ...
 
 
-def _lost(cluster: Reader, namespace: str, job: Object, pods: Sequence[Object]) -> Lost | None:
+def _lost(cluster: Reader, waiter: Waiter, job: Object, pods: Sequence[Object]) -> Lost | None:
     """Judge a job that is not complete: lost, or None for still at it."""
     failed = condition(job, "Failed")
     own = owned(pods, job)
     problem = next((p for p in pod_problems(own) if p.patience < NEVER and not p.crashed), None)
-    if not (failed and failed["status"] == "True") and problem is None:
+    if not holds(job, "Failed") and not waiter.hopeless(job["metadata"]["name"], problem):
         return None
     text = problem.text if problem else f"{(failed or {}).get('message', '')}"
     log = ""
     if own:
         last = max(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-        log = cluster.logs(namespace, last["metadata"]["name"], previous=False, lines=LOG_LINES)
+        log = cluster.logs(waiter.namespace, last["metadata"]["name"], previous=False, lines=LOG_LINES)
     text = f"its migration failed, so that the rollout was not begun: {text}"
     return Lost(service_of(job), {}, None, text, log.strip())
 
@@ -74,7 +74,7 @@ def _wait(cluster: Writer, waiter: Waiter, names: set[str], timeout: float) -> l
         late = waiter.clock.now() >= end
         for name in sorted(names):
             job = jobs.get(name, {})
-            verdict = _lost(cluster, waiter.namespace, job, pods) if job else None
+            verdict = _lost(cluster, waiter, job, pods) if job else None
             if late and verdict is None and not holds(job, "Complete"):
                 verdict = Lost(
                     name.rsplit("-migrate-", 1)[0], {}, None, "its migration did not end within the time limit"

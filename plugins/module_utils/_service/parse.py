@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import Fault
 
 Report = Callable[[str, str, str], None]
+_SHOWN = {str: "text", bool: "true or false", int: "number", float: "number", Mapping: "dictionary", list: "list"}
 _NAMES = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -30,7 +31,9 @@ def nearest(word: str, known: Sequence[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"{value!r} ({type(value).__name__})"
+    # By its base type, as Ansible hands over subclasses of its own.
+    kind = next((name for base, name in _SHOWN.items() if isinstance(value, base)), type(value).__name__)
+    return f"{value!r} ({kind})"
 
 
 def _mend(wanted: type, value: Any) -> str:

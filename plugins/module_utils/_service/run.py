@@ -125,7 +125,9 @@ def _connect(params: Params) -> Writer:
     return Cluster(kubeconfig.load(params["kubeconfig"], params["context"] or ""))
 
 
-def run(params: Params, check: bool, connect: Callable[[Params], Writer] | None = None) -> dict[str, Any]:
+def run(
+    params: Params, check: bool, diff: bool = False, connect: Callable[[Params], Writer] | None = None
+) -> dict[str, Any]:
     """Deploy; return the result of the module or raise a ServiceError."""
     services, target = checked(params, guess=check)
     rendered = render(services, target)
@@ -150,7 +152,7 @@ def run(params: Params, check: bool, connect: Callable[[Params], Writer] | None 
         "changed": outcome.changed or bool(written),
         "objects": report.objects(outcome.changes),
         "rendered": written,
-        "diff": report.differences(outcome.changes),
+        **({"diff": report.differences(outcome.changes)} if diff else {}),
     }
     if outcome.lost:
         raise RolloutError(

@@ -13,13 +13,14 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.naming im
 
 MASK = "********"
 _PATTERNS = (
+    # Before the next one, which would take the word for the secret.
+    (re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), rf"\g<1>{MASK}"),
     (
         re.compile(
             r"(?i)((?:password|passwd|token|secret|api[-_]?key|authorization)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+"
         ),
         rf"\g<1>{MASK}",
     ),
-    (re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), rf"\g<1>{MASK}"),
     (re.compile(r"(\w://[^\s:/@]+:)[^\s@]+(@)"), rf"\g<1>{MASK}\g<2>"),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), MASK),
     (re.compile(r"\beyJ[\w-]{10,}\.[\w-]+\.[\w-]+"), MASK),

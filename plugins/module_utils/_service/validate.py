@@ -136,9 +136,12 @@ def _image_faults(where: str, service: Service, target: Target) -> Iterator[Faul
     if DIGEST.search(reference) or (target.guess and service.image in target.images):
         return
     if service.image in target.images:
-        problem, mend = f"{reference} names no digest", "Publish the image first, and refer to it by name@sha256:..."
+        problem, mend = (
+            f"{reference} names no digest",
+            "Publish the image first, and refer to it by name@sha256:<digest>",
+        )
     elif "/" in service.image or ":" in service.image:
-        problem, mend = f"{service.image} names no digest", "A tag can be moved: write name@sha256:..."
+        problem, mend = f"{service.image} names no digest", "A tag can be moved: write name@sha256:<digest>"
     else:
         problem, mend = f"there is no image {service.image!r}", nearest(service.image, list(target.images) or ["none"])
     yield Fault(where, "image", problem, mend)

@@ -88,7 +88,7 @@ class Waiter:
             self._tell(name, status)
             if status.done:
                 continue
-            if late or self._hopeless(name, status.problem):
+            if late or self.hopeless(name, status.problem):
                 lost.append(self._evidence(name, found[name], sets, status, late))
             else:
                 waiting.add(name)
@@ -100,7 +100,8 @@ class Waiter:
             self._said[name] = line
             self.say(f"{name}: {line}")
 
-    def _hopeless(self, name: str, problem: Problem | None) -> bool:
+    def hopeless(self, name: str, problem: Problem | None) -> bool:
+        """Say whether a problem has lasted longer than it could be a passing one."""
         # ErrImagePull and ImagePullBackOff take turns and are one state to a person.
         key = (name, problem.text.split(" (")[0]) if problem else None
         for old in [old for old in self._since if old[0] == name and old != key]:

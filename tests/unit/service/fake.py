@@ -1,0 +1,154 @@
+"""A cluster in memory: stores objects, and once a second plays the controllers that a rollout needs.
+
+What becomes of a pod is written in its image: the digest begins with the key of FATES.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import ApiError
+from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import Object
+from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import comparable
+from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH, REVISION
+from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import Clock
+
+WELL, NO_IMAGE, CRASH, UNREADY, NO_NODE = "a", "1", "2", "3", "4"
+
+
+def image(fate: str) -> str:
+    return "registry.example/shop@sha256:" + fate * 64
+
+
+def container(state: Mapping[str, Any], **more: Any) -> Object:
+    return {"containerStatuses": [{"name": "app", "ready": False, "restartCount": 0, "state": state, **more}]}
+
+
+FATES: dict[str, Object] = {
+    WELL: container({"running": {}}, ready=True),
+    NO_IMAGE: container({"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}),
+    CRASH: container(
+        {"waiting": {"reason": "CrashLoopBackOff"}},
+        restartCount=3,
+        lastState={"terminated": {"exitCode": 1, "reason": "Error"}},
+    ),
+    UNREADY: container({"running": {}}),
+    NO_NODE: {
+        "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes available"}
+        ]
+    },
+}
+
+
+class FakeCluster:
+    def __init__(self, log: str = "", instant: bool = False) -> None:
+        self.objects: dict[tuple[str, str], Object] = {}
+        self.writes: list[tuple[str, str, str]] = []
+        self.refuse: dict[tuple[str, str], str] = {}
+        self.log = log
+        self.instant = instant
+        self.seconds = 0.0
+        self._uids = itertools.count(1)
+
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.seconds, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        for kind, name in list(self.objects):
+            if kind == "Deployment":
+                self._roll(self.objects[kind, name])
+            elif kind == "Job":
+                self._work(self.objects[kind, name])
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        return copy.deepcopy(self.objects.get((kind, name)))
+
+    def list(self, kind: str, namespace: str, **query: str) -> Sequence[Object]:
+        return [copy.deepcopy(obj) for (k, _name), obj in self.objects.items() if k == kind]
+
+    def apply(self, obj: Mapping[str, Any], dry_run: bool = False) -> Object:
+        key = obj["kind"], obj["metadata"]["name"]
+        if key in self.refuse:
+            raise ApiError(403, self.refuse[key], f"apply {key[0]} {key[1]}")
+        old = self.objects.get(key)
+        new = {**copy.deepcopy(dict(obj)), "status": copy.deepcopy((old or {}).get("status", {}))}
+        metadata = {"uid": f"u{next(self._uids)}", "generation": 1, **((old or {}).get("metadata") or {})}
+        new["metadata"] = {**metadata, **new["metadata"]}
+        if old is not None and comparable(old) != comparable(new):
+            new["metadata"]["generation"] += 1
+        if not dry_run:
+            self.objects[key] = new
+            self.writes.append(("apply", *key))
+            if self.instant and key[0] == "Deployment":
+                self._roll(new)
+        return copy.deepcopy(new)
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        self.objects.pop((kind, name), None)
+        self.writes.append(("delete", kind, name))
+
+    def logs(self, namespace: str, pod: str, previous: bool, lines: int) -> str:
+        return self.log
+
+    def events(self, namespace: str, names: Sequence[str]) -> Sequence[Object]:
+        text = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+        return [{"reason": "Unhealthy", "message": text}] if self._fate_of(names[0]) == UNREADY else []
+
+    def _fate_of(self, pod: str) -> str:
+        found = self.objects["Pod", pod]["spec"]["containers"][0]["image"]
+        return str(found.split(":")[-1][0])
+
+    def _own(self, kind: str, owner: Object) -> Sequence[Object]:
+        return [
+            obj
+            for (k, _n), obj in self.objects.items()
+            if k == kind and obj["metadata"]["ownerReferences"][0]["uid"] == owner["metadata"]["uid"]
+        ]
+
+    def _child(self, kind: str, name: str, owner: Object, **body: Any) -> Object:
+        references = [{"uid": owner["metadata"]["uid"]}]
+        obj = {"kind": kind, "metadata": {"name": name, "uid": f"u{next(self._uids)}", "ownerReferences": references}}
+        self.objects[kind, name] = {**obj, **body}
+        return self.objects[kind, name]
+
+    def _roll(self, deployment: Object) -> None:
+        template, wanted = deployment["spec"]["template"], deployment["spec"]["replicas"]
+        name, sets = deployment["metadata"]["name"], self._own("ReplicaSet", deployment)
+        top = max((int(rs["metadata"]["annotations"][REVISION]) for rs in sets), default=0)
+        current = next((rs for rs in sets if rs["template"] == template), None)
+        if current is None or int(current["metadata"]["annotations"][REVISION]) < top:
+            top += 1
+        if current is None:
+            current = self._child("ReplicaSet", f"{name}-{top}", deployment, template=copy.deepcopy(template))
+            labels = {**template["metadata"]["labels"], HASH: str(top)}
+            current["metadata"]["labels"] = labels
+            current["spec"] = {"template": {**copy.deepcopy(template), "metadata": {"labels": labels}}}
+            fate = template["spec"]["containers"][0]["image"].split(":")[-1][0]
+            pod = self._child("Pod", f"{name}-{top}-x", current, spec=template["spec"], status=FATES[fate])
+            pod["metadata"]["labels"] = labels
+        current["metadata"]["annotations"] = {REVISION: str(top)}
+        deployment["metadata"].setdefault("annotations", {})[REVISION] = str(top)
+        fate = template["spec"]["containers"][0]["image"].split(":")[-1][0]
+        for rs in sets:
+            rs["status"] = {"readyReplicas": wanted if rs.get("serves") and (fate != WELL or rs is current) else 0}
+        if fate == WELL:
+            current["serves"], current["status"] = True, {"readyReplicas": wanted}
+        ready = wanted if fate == WELL else 0
+        old = 0 if fate == WELL else sum(rs["status"]["readyReplicas"] for rs in sets if rs is not current)
+        deployment["status"] = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": wanted + old,
+            "updatedReplicas": wanted,
+            "availableReplicas": ready + old,
+        }
+
+    def _work(self, job: Object) -> None:
+        fate = job["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[-1][0]
+        kind = "Complete" if fate == WELL else "Failed"
+        text = "" if fate == WELL else "Job has reached the specified backoff limit"
+        job["status"] = {"conditions": [{"type": kind, "status": "True", "message": text}]}

@@ -1,0 +1,236 @@
+"""A whole run against a cluster in memory: apply, wait, undo, prune, and nothing touched where nothing should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._service.apply import Deployer, Options, Outcome
+from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import (
+    ApiError,
+    InvalidServicesError,
+    ServiceError,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Service, Target
+from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import Verb
+from ansible_collections.tiketi.platform.plugins.module_utils._service.render import render
+from ansible_collections.tiketi.platform.plugins.module_utils._service.report import failure
+from ansible_collections.tiketi.platform.plugins.module_utils._service.scrub import Scrubber
+
+from .conftest import PASSWORD, service_of
+from .fake import CRASH, NO_IMAGE, NO_NODE, UNREADY, WELL, FakeCluster, image
+
+MIGRATED = {"migrations": {"command": ["migrate"]}}
+
+
+class Stage:
+    """A cluster and what was said while deploying to it."""
+
+    def __init__(self, target: Target) -> None:
+        self.target, self.cluster, self.said = target, FakeCluster(), list[str]()
+
+    def run(self, *services: Service, **options: Any) -> Outcome:
+        self.cluster.writes.clear()
+        options = {"timeout": 60, **options}
+        clock = self.cluster.clock()
+        deployer = Deployer(self.cluster, self.target, Options(**options), self.said.append, clock)
+        return deployer.run(render(services, self.target))
+
+    def names(self, kind: str) -> set[str]:
+        return {name for k, name in self.cluster.objects if k == kind}
+
+    def image_of(self, name: str) -> str:
+        found = self.cluster.objects["Deployment", name]["spec"]["template"]["spec"]["containers"][0]["image"]
+        assert isinstance(found, str)
+        return found
+
+
+@pytest.fixture
+def stage(target: Target) -> Stage:
+    return Stage(target)
+
+
+def cart(fate: str = WELL, **changes: Any) -> Service:
+    return service_of(**{"image": image(fate), "database": True, "replicas": 2, **changes})
+
+
+def pay(fate: str = WELL) -> Service:
+    return service_of(name="pay", paths=["/pay"], image=image(fate))
+
+
+def verbs(outcome: Outcome) -> set[Verb]:
+    return {item.verb for item in outcome.changes}
+
+
+def test_first_run_creates_and_second_writes_nothing(stage: Stage) -> None:
+    first = stage.run(cart(), pay())
+    assert verbs(first) == {Verb.CREATE}
+    assert not first.lost
+    kinds = [kind for _verb, kind, _name in stage.cluster.writes]
+    assert kinds[0] == "Namespace"
+    assert kinds.index("Secret") < kinds.index("Deployment")
+    second = stage.run(cart(), pay())
+    assert not second.changed
+    assert stage.cluster.writes == []
+
+
+def test_check_mode_tells_the_same_and_touches_nothing(stage: Stage) -> None:
+    told = stage.run(cart(), check=True)
+    assert stage.cluster.objects == {}
+    done = stage.run(cart())
+    assert [(i.verb, i.kind, i.name) for i in told.changes] == [(i.verb, i.kind, i.name) for i in done.changes]
+    stage.run(cart(), pay())
+    told = stage.run(cart(env={"A": "1"}), check=True)
+    assert {(i.verb, i.kind) for i in told.changes} >= {(Verb.UPDATE, "Deployment"), (Verb.DELETE, "Service")}
+    assert stage.cluster.writes == []
+
+
+def test_what_nobody_renders_is_pruned_and_only_ours(stage: Stage) -> None:
+    stage.run(cart(), pay())
+    for name, labels in (("theirs", {}), ("sister", {"app.kubernetes.io/managed-by": "tiketi.platform"})):
+        stage.cluster.apply({"kind": "ConfigMap", "metadata": {"name": name, "labels": labels}})
+    outcome = stage.run(cart())
+    assert {item.name for item in outcome.changes if item.verb is Verb.DELETE} >= {"pay"}
+    assert "pay" not in stage.names("Deployment") | stage.names("Service") | stage.names("Ingress")
+    assert stage.names("ConfigMap") >= {"theirs", "sister"}
+    assert "cart" in stage.names("Deployment")
+    stage.run(cart(), pay())
+    stage.run(cart(), prune=False)
+    assert "pay" in stage.names("Deployment")
+
+
+def test_a_rotated_secret_rolls_and_the_old_content_goes(stage: Stage, changed: Callable[..., Target]) -> None:
+    stage.run(cart())
+    [old] = stage.names("Secret")
+    login = {"username": "shop_app", "password": "rotated"}
+    stage.target = changed(secrets={**stage.target.secrets, "shop/dev/app-database": login})
+    stage.run(cart())
+    [new] = stage.names("Secret")
+    assert old != new
+
+
+@pytest.mark.parametrize(
+    ("fate", "words", "within"),
+    [
+        (NO_IMAGE, "the image cannot be pulled (ImagePullBackOff): not found", 20),
+        (CRASH, "ends again and again (CrashLoopBackOff): exit code 1, Error, 3 restarts", 10),
+        (UNREADY, "Readiness probe failed: HTTP probe failed with statuscode: 503", 65),
+        (NO_NODE, "no node takes the pod (Unschedulable): 0/3 nodes available", 65),
+    ],
+)
+def test_a_lost_service_is_undone_with_its_reason(stage: Stage, fate: str, words: str, within: float) -> None:
+    stage.cluster.log = f"connecting with password={PASSWORD}"
+    stage.run(cart(), pay())
+    secrets, start = stage.names("Secret"), stage.cluster.seconds
+    services = [cart(fate), service_of(name="pay", paths=["/pay"], image=image(WELL), env={"NEW": "1"})]
+    outcome = stage.run(*services)
+    assert stage.cluster.seconds - start <= within
+    assert [item.service for item in outcome.lost] == ["cart"]
+    assert outcome.undone == {"cart": "undone to revision 1, which serves"}
+    assert stage.image_of("cart") == image(WELL)
+    assert {"name": "NEW", "value": "1"} in stage.cluster.objects["Deployment", "pay"]["spec"]["template"]["spec"][
+        "containers"
+    ][0]["env"], "the other service keeps its new state"
+    assert stage.names("Secret") >= secrets
+    text = failure(outcome, services, True, Scrubber(stage.target.secrets))
+    assert words in text
+    assert "undone to revision 1" in text
+    assert "As wanted: pay." in text
+    assert PASSWORD not in text
+
+
+def test_after_the_undo_the_same_input_tries_again_and_a_mended_one_succeeds(stage: Stage) -> None:
+    stage.run(cart())
+    for _time in range(2):
+        assert "which serves" in stage.run(cart(NO_IMAGE)).undone["cart"]
+        assert stage.image_of("cart") == image(WELL)
+    assert not stage.run(cart(env={"MENDED": "1"})).lost
+    assert not stage.run(cart(env={"MENDED": "1"})).changed
+
+
+def test_a_run_killed_amid_a_bad_rollout_does_not_make_the_next_forget(stage: Stage) -> None:
+    stage.run(cart())
+    bad = render([cart(NO_IMAGE)], stage.target)
+    for obj in bad:
+        stage.cluster.apply(obj)
+    stage.cluster.sleep(1)
+    outcome = stage.run(cart(NO_IMAGE))
+    assert outcome.undone["cart"] == "undone to revision 1, which serves"
+    assert stage.image_of("cart") == image(WELL)
+
+
+def test_nothing_to_go_back_to(stage: Stage) -> None:
+    outcome = stage.run(cart(NO_IMAGE))
+    assert outcome.undone == {}
+    assert "no earlier revision serves" in failure(outcome, [cart()], True, Scrubber({}))
+    stage.run(cart())
+    outcome = stage.run(cart(NO_IMAGE), undo=False)
+    assert stage.image_of("cart") == image(NO_IMAGE)
+    assert "undoing is switched off" in failure(outcome, [cart()], False, Scrubber({}))
+
+
+def test_nothing_is_pruned_while_something_is_lost(stage: Stage) -> None:
+    stage.run(cart(), pay())
+    outcome = stage.run(cart(NO_IMAGE))
+    assert "pay" in stage.names("Deployment")
+    assert Verb.DELETE not in verbs(outcome)
+
+
+def test_a_refusal_of_the_server_comes_before_anything_is_touched(stage: Stage) -> None:
+    stage.run(cart())
+    stage.cluster.refuse = {("Ingress", "cart"): "admission webhook says no", ("Deployment", "pay"): "forbidden: quota"}
+    with pytest.raises(ServiceError) as caught:
+        stage.run(cart(env={"A": "1"}), pay())
+    assert "admission webhook says no" in str(caught.value)
+    assert "forbidden: quota" in str(caught.value)
+    assert stage.cluster.writes == []
+
+
+def test_one_reason_for_all_objects_is_told_once(stage: Stage) -> None:
+    stage.run(cart())
+    stage.cluster.refuse = {("Deployment", "cart"): "the server is away", ("Service", "cart"): "the server is away"}
+    with pytest.raises(ApiError):
+        stage.run(cart())
+
+
+def test_objects_of_others_are_never_overwritten(stage: Stage) -> None:
+    stage.run(cart())
+    stage.cluster.apply({"kind": "Service", "metadata": {"name": "pay", "labels": {"app": "other"}}})
+    with pytest.raises(InvalidServicesError, match="Service shop/pay: exists and was not made by this role"):
+        stage.run(cart(), pay())
+    assert stage.cluster.writes == []
+
+
+def test_the_autoscaler_keeps_its_say(stage: Stage) -> None:
+    scaled = cart(hpa={"min": 2, "max": 6})
+    stage.run(scaled)
+    for live, kept in ((5, 5), (9, 6), (0, 2)):
+        stage.cluster.objects["Deployment", "cart"]["spec"]["replicas"] = live
+        stage.run(scaled)
+        assert stage.cluster.objects["Deployment", "cart"]["spec"]["replicas"] == kept
+
+
+def test_a_migration_runs_once_before_the_rollout(stage: Stage) -> None:
+    stage.run(cart(**MIGRATED))
+    kinds = [kind for _verb, kind, _name in stage.cluster.writes]
+    assert kinds.index("Secret") < kinds.index("Job") < kinds.index("Deployment")
+    assert not stage.run(cart(**MIGRATED)).changed
+    assert stage.cluster.writes == []
+
+
+def test_a_failed_migration_holds_its_service_back_and_runs_again(stage: Stage) -> None:
+    stage.run(cart(), pay())
+    outcome = stage.run(cart(CRASH, **MIGRATED), pay())
+    assert "its migration failed" in outcome.lost[0].text
+    assert stage.image_of("cart") == image(WELL)
+    assert ("Deployment", "cart") not in {(i.kind, i.name) for i in outcome.changes}
+    job = next(name for name in stage.names("Job"))
+    stage.run(cart(CRASH, **MIGRATED), pay())
+    assert stage.cluster.writes == [("delete", "Job", job), ("apply", "Job", job)]
+
+
+def test_progress_is_told_when_it_moves(stage: Stage) -> None:
+    stage.run(cart())
+    assert stage.said[-1] == "cart: 2/2 new, 2 available"
+    assert len(stage.said) == len(set(stage.said))
