@@ -57,11 +57,18 @@ class ActionModule(ActionBase):
             except AnsibleError as error:
                 raise unknown(error) from error
 
+        def holds(condition: str) -> bool:
+            try:
+                return bool(self._templar.evaluate_conditional(trusted(condition)))
+            except AnsibleError:
+                return True
+
         return Stage(
             groups={name: list(members) for name, members in groups.items()},
             names={host: list(hostvars[host]) for host in groups["all"]},
             value=value,
             default=default,
+            holds=holds,
         )
 
 

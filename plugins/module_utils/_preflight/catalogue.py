@@ -24,11 +24,19 @@ class Role:
 
 
 @dataclass(frozen=True)
+class RoleUse:
+    """A role in a play, with the conditions under which it runs."""
+
+    name: str
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Play:
     """One play of site.yml: the group it runs on, its roles, and the variables it sets itself."""
 
     group: str
-    roles: tuple[str, ...]
+    roles: tuple[RoleUse, ...]
     variables: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -72,22 +80,30 @@ def _plays(playbook: Path) -> Iterator[Play]:
             continue
         entries = [_role_entry(entry) for entry in play.get("roles", [])]
         entries += [entry for task in play.get("tasks", []) if (entry := _included(task))]
-        variables = {*play.get("vars", {}), *(name for _role, names in entries for name in names)}
+        variables = {*play.get("vars", {}), *(name for _use, names in entries for name in names)}
         group = str(play["hosts"]).partition("[")[0]
-        yield Play(group, tuple(name.removeprefix(COLLECTION) for name, _names in entries), frozenset(variables))
+        yield Play(group, tuple(use for use, _names in entries), frozenset(variables))
 
 
-def _role_entry(entry: Any) -> tuple[str, tuple[str, ...]]:
+Entry = tuple[RoleUse, tuple[str, ...]]
+
+
+def _role_entry(entry: Any) -> Entry:
     if isinstance(entry, str):
-        return entry, ()
-    return entry.get("role") or entry["name"], tuple({**entry, **entry.get("vars", {})})
+        return _use(entry, None), ()
+    return _use(entry.get("role") or entry["name"], entry.get("when")), tuple({**entry, **entry.get("vars", {})})
 
 
-def _included(task: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+def _included(task: Mapping[str, Any]) -> Entry | None:
     for module in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
-        if module in task and "tasks_from" not in task[module]:
-            return task[module]["name"], tuple(task.get("vars", {}))
+        if module in task:
+            return _use(task[module]["name"], task.get("when")), tuple(task.get("vars", {}))
     return None
+
+
+def _use(name: str, when: Any) -> RoleUse:
+    conditions = [] if when is None else when if isinstance(when, list) else [when]
+    return RoleUse(name.removeprefix(COLLECTION), tuple(str(condition) for condition in conditions))
 
 
 def _read(path: Path) -> Any:

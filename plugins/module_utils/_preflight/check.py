@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight import names, relations, types
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight import controller, names, relations, types
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalogue import Catalogue
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
@@ -38,6 +38,7 @@ class Stage:
     names: Mapping[str, Sequence[str]]  # the variables set for each host
     value: Callable[[str, str], Any]  # (host, name) -> value; raises Unknown
     default: Callable[[Any], Any]  # a role default -> value; raises Unknown
+    holds: Callable[[str], bool]  # a condition of a play; true where it cannot be known yet
 
 
 def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
@@ -54,9 +55,14 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
         yield from names.misspelt(found, known, catalogue.roles)
         yield from _values(stage, host, [name for name in found if name in known], known)
     yield from _required(stage, catalogue)
-    effective = _effective(stage, catalogue, account)
+    active = {use.name for play in catalogue.plays if stage.groups.get(play.group) for use in play.roles}
+    effective = _effective(stage, catalogue, account, active)
     yield from relations.check_ranges(effective)
     yield from relations.check_hosts(effective, bool(stage.groups.get("ec2_hosts")))
+    if "container_image" in active:
+        yield from controller.check_engine(str(effective.get("container_image_engine", "auto")))
+    if "service_deploy" in active:
+        yield from controller.check_services(effective)
 
 
 def _platform(stage: Stage, account: str) -> Iterator[Fault]:
@@ -85,18 +91,23 @@ def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, M
 
 def _required(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
     for play in catalogue.plays:
-        for host in stage.groups.get(play.group, []):
-            given = {*stage.names.get(host, []), *play.variables}
-            for role in (catalogue.roles[name] for name in play.roles if name in catalogue.roles):
-                for name in sorted(role.required - given):
-                    text = role.options[name].get("description", "")
-                    about = text if isinstance(text, str) else " ".join(text)
-                    yield Fault(name, f"is missing; role {role.name} needs it", f"set it in group_vars/all.yml: {about}")
+        hosts = stage.groups.get(play.group, [])
+        uses = [use for use in play.roles if hosts and all(map(stage.holds, use.when))]
+        for role in (catalogue.roles[use.name] for use in uses if use.name in catalogue.roles):
+            for name in sorted(role.required - play.variables):
+                lacking = [host for host in hosts if name not in stage.names.get(host, [])]
+                if lacking:
+                    yield _missing(name, role.name, role.options[name].get("description", ""), lacking)
 
 
-def _effective(stage: Stage, catalogue: Catalogue, account: str) -> dict[str, Any]:
+def _missing(name: str, role: str, about: Any, hosts: Sequence[str]) -> Fault:
+    text = about if isinstance(about, str) else " ".join(about)
+    what = f"is missing; role {role} needs it on {', '.join(hosts)}"
+    return Fault(name, what, f"set it in group_vars/all.yml. {text}".rstrip())
+
+
+def _effective(stage: Stage, catalogue: Catalogue, account: str, active: Collection[str]) -> dict[str, Any]:
     """Return the value that each option has: the user's, else the role's."""
-    active = {name for play in catalogue.plays if stage.groups.get(play.group) for name in play.roles}
     values: dict[str, Any] = {}
     for name, default in catalogue.defaults().items():
         owner = catalogue.owner(name)

@@ -8,15 +8,14 @@ from difflib import get_close_matches
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
 PLATFORM = ("platform_project", "platform_stage", "platform_region", "platform_state_dir", "platform_services_dir")
-FACTS = ("network_facts", "database_facts", "redis_facts", "cluster_facts", "image_facts")
 FOREIGN = ("ansible_", "aws_", "_", "inventory_", "role_", "discovered_")
 MAGIC = frozenset({"environment", "group_names", "groups", "hostvars", "omit", "play_hosts", "playbook_dir", "vars"})
-ALMOST = 0.88  # a slip of a letter or two in a name, not another name
+ALMOST = 0.85  # a slip of a letter or two, not another name
 
 
 def of_the_user(names: Iterable[str]) -> list[str]:
     """Leave out what Ansible, the inventory plugin and the roles themselves set."""
-    return sorted(n for n in names if not n.startswith(FOREIGN) and n not in MAGIC and n not in FACTS)
+    return sorted(n for n in names if not n.startswith(FOREIGN) and not n.endswith("_facts") and n not in MAGIC)
 
 
 def misspelt(names: Iterable[str], known: Collection[str], roles: Collection[str]) -> Iterator[Fault]:

@@ -54,8 +54,14 @@ def check_ranges(values: Mapping[str, Any]) -> Iterator[Fault]:
                 if isinstance(item, str):
                     yield from _parse(f"{name}[{index}]", item, {})
     for (first, one), (second, two) in combinations(sorted(single.items()), 2):
+        if one == two and {_vpc(first), _vpc(second)} == {True}:
+            continue  # two roles that are told the same VPC
         if one.version == two.version and one.overlaps(two):  # type: ignore[arg-type]
             yield Fault(f"{first}, {second}", f"{one} and {two} overlap", f"move {second} to a range of its own")
+
+
+def _vpc(name: str) -> bool:
+    return name == "network_cidr" or name.endswith("_vpc_cidr")
 
 
 def _parse(name: str, value: str, into: dict[str, Network]) -> Iterator[Fault]:

@@ -36,8 +36,6 @@ class Shape:
 
     def fault(self, value: Any) -> str:
         """Say what is wrong with a value that is there, without showing it."""
-        if self.constant is not None:
-            return "" if value == self.constant else "differs from the declared constant"
         if not isinstance(value, str) or not value:
             return "is empty or not text"
         if self.alphabet != "redis":
