@@ -62,13 +62,14 @@ def _is_there(reference: str, found: dict[tuple[str, str], str]) -> bool:
 
 def _build_and_push(builds: Sequence[Build], registry: Registry, tool: engine.Engine, options: engine.Options) -> None:
     for build in builds:
+        access = None
         try:
             tool.build(build, options)
             access = registry.access()
             for reference in build.references:
                 _push(tool, reference, access, registry, build)
         finally:
-            tool.forget(build.references)
+            tool.forget(build.references, access)
 
 
 def _push(tool: engine.Engine, reference: str, access: engine.Access, registry: Registry, build: Build) -> None:

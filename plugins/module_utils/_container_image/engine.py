@@ -91,13 +91,16 @@ class Engine:
             if self.name == "podman":
                 command = ["podman", "push", "--quiet", "--authfile", str(file), reference, f"docker://{target}"]
             else:
-                self._must(["docker", "tag", reference, target], f"naming {target}")
                 command = ["docker", "--config", str(file.parent), "push", "--quiet", target]
+                if target != reference:
+                    self._must(["docker", "tag", reference, target], f"naming {target}")
             self._must(command, f"pushing {target}")
 
-    def forget(self, references: Sequence[str]) -> None:
+    def forget(self, references: Sequence[str], access: Access | None = None) -> None:
         """What is in the registry need not stay here; that it cannot be removed harms nobody."""
-        self._run([self.name, "rmi", "--force", *references], {})
+        host = access.host if access else ""
+        others = [f"{host}/{reference.partition('/')[2]}" for reference in references if host]
+        self._run([self.name, "rmi", "--force", *references, *others], {})
 
     def _must(self, command: Sequence[str], what: str, environment: Mapping[str, str] | None = None) -> None:
         result = self._run(command, environment or {})

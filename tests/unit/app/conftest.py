@@ -105,7 +105,8 @@ def postgres() -> Iterator[Postgres]:
     try:
         server = Postgres(directory, port)
         with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE ROLE shop LOGIN PASSWORD '{DATABASE_PASSWORD}'")
+            connection.execute("CREATE ROLE shop LOGIN")
+            connection.execute(f"CREATE ROLE shop_app LOGIN PASSWORD '{DATABASE_PASSWORD}'")
         yield server
     finally:
         as_owner(POSTGRES / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
@@ -116,6 +117,10 @@ def postgres() -> Iterator[Postgres]:
 def database(postgres: Postgres) -> str:
     postgres.create("tiketi")
     postgres.seed("tiketi")
+    # What the role that owns nothing is given on the new stores, and no more: nothing in schema audit.
+    with psycopg.connect(postgres.dsn("tiketi", "shop"), autocommit=True) as connection:
+        connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO shop_app")
+        connection.execute("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO shop_app")
     return "tiketi"
 
 
@@ -203,7 +208,7 @@ def start_shop(
                 "DATABASE_HOST": str(postgres.directory),
                 "DATABASE_PORT": str(postgres.port),
                 "DATABASE_NAME": database,
-                "DATABASE_USER": "shop",
+                "DATABASE_USER": "shop_app",
                 "DATABASE_SSLMODE": "disable",
                 "REDIS_HOST": "127.0.0.1",
                 "REDIS_PORT": str(redis_server[0]),

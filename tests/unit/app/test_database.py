@@ -11,7 +11,8 @@ def test_seeding_leaves_the_schema_as_written(postgres: Postgres, database: str)
     postgres.create("plain")
     postgres.run("psql", "plain", "-q", "-f", "schema.sql")
     dumps = [
-        re.sub(r"(?m)^\\(un)?restrict .*$", "", postgres.run("pg_dump", name, "-s")) for name in ("plain", database)
+        re.sub(r"(?m)^\\(un)?restrict .*$", "", postgres.run("pg_dump", name, "-s", "--no-acl"))
+        for name in ("plain", database)
     ]
     assert dumps[0] == dumps[1]
 
