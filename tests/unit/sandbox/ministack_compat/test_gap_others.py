@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Emulator = Callable[..., Any]
+FAMILY = "aurora-postgresql15"
+
+
+def names(rds: Any, family: str = FAMILY) -> list[str]:
+    return [parameter["name"] for parameter in rds._default_parameters_for_family(family)]
+
+
+@pytest.mark.parametrize("name", ["rds.force_ssl", "rds.logical_replication"])
+def test_a_parameter_of_aurora_is_known_only_with_the_gap_closed(emulator: Emulator, name: str) -> None:
+    rds = emulator("rds")
+    assert name not in names(rds), "MiniStack knows it now: delete it from cluster_parameters.py"
+    importlib.import_module("sandbox.ministack_compat.cluster_parameters").apply()
+    assert names(rds).count(name) == 1
+    assert name not in names(rds, "aurora-mysql8.0")
+
+
+def test_containers_are_labelled_and_published_on_loopback(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_LABEL", "tiketi-sandbox=mine")
+    collection = importlib.import_module("docker.models.containers").ContainerCollection
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(collection, "create", lambda _self, _image, _command=None, **options: asked.append(options))
+    importlib.import_module("sandbox.ministack_compat.engine_defaults").apply()
+    ports = {"5432/tcp": 15432, "80/tcp": None, "81/tcp": ("10.0.0.1", 81), "82/tcp": [1, 2]}
+    collection.create(None, "image", ports=ports, labels={"ministack": "rds"})
+    assert asked[0]["labels"] == {"ministack": "rds", "tiketi-sandbox": "mine"}
+    assert asked[0]["ports"] == {
+        "5432/tcp": ("127.0.0.1", 15432),
+        "80/tcp": ("127.0.0.1", None),
+        "81/tcp": ("10.0.0.1", 81),
+        "82/tcp": [("127.0.0.1", 1), ("127.0.0.1", 2)],
+    }
+
+
+def test_plain_ministack_publishes_on_every_address(emulator: Emulator) -> None:
+    source = importlib.util.find_spec("ministack.services.rds")
+    assert source
+    assert source.origin
+    with open(source.origin, encoding="utf-8") as stream:
+        assert 'ports={f"{container_port}/tcp": host_port}' in stream.read()
