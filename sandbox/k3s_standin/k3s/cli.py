@@ -41,12 +41,11 @@ def _run(verb: str, arguments: Sequence[str], home: Path, version: str) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    pause_image = home / "pause.tar"
     try:
         if verb == "server":
-            server.run(options, processes, pause_image, lambda _: None)
+            server.run(options, processes, home)
         else:
-            agent.run(options, processes, pause_image)
+            agent.run(options, processes, home / "pause.tar")
     finally:
         notify("STOPPING=1")
         processes.stop()

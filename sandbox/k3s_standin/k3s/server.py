@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from . import controlplane, encryption, etcd, layout, log, node, secretbox, supervisor, tokens
 from .agent import Agent, kubeconfig
 from .api import ApiError, Client
+from .cluster import Controller
 from .config import Config, component_flags
 from .join import JoinError, Supervisor
 from .layout import Layout, private_directory, write
+from .manifests import Deployer
 from .pki import AUTHORITIES, Store
 from .processes import Processes, notify
 
@@ -231,6 +233,12 @@ class Server:
         start("kube-controller-manager", controlplane.controller_manager(self.config, self.store, self.paths))
         start("kube-scheduler", controlplane.scheduler(self.config, self.paths))
 
+    def start_cluster_loops(self, home: Path) -> None:
+        controller = Controller(self.api, self.store, self.paths, self.node, self.address, self.clustered)
+        controller.service_balancer = not self.config.disabled("servicelb")
+        controller.start()
+        Deployer(self.config, self.paths, home, self.node).start()
+
     def _release_leases(self) -> None:
         """A lease held by an earlier process of this host is held by nobody: waiting for its end gains nothing."""
         for name in ("kube-controller-manager", "kube-scheduler"):
@@ -247,7 +255,7 @@ def _hostname() -> str:
     return Path("/proc/sys/kernel/hostname").read_text().strip()
 
 
-def run(config: Config, processes: Processes, pause_image: Path, controllers: Callable[[Server], None]) -> None:
+def run(config: Config, processes: Processes, home: Path) -> None:
     """`k3s server`."""
     server = Server(config, processes)
     agent = Agent(config, server.paths, processes, server.url)
@@ -268,8 +276,8 @@ def run(config: Config, processes: Processes, pause_image: Path, controllers: Ca
     log.info("Kube API server is now running")
     token = tokens.Token(server.token, tokens.SERVER)
     if not config.flag("disable-agent"):
-        agent.start(Supervisor(server.url, token, tokens.SERVER), pause_image)
-    controllers(server)
+        agent.start(Supervisor(server.url, token, tokens.SERVER), home / "pause.tar")
+    server.start_cluster_loops(home)
     log.info("k3s is up and running")
     notify("READY=1")
     processes.supervise()
