@@ -156,7 +156,7 @@ def _template_drift(spec: HostsSpec, state: HostsState) -> list[Drift]:
     if state.template is None:
         return [missing(label)]
     drift = tag_drift(label, state.template, stage_tags(spec.project, spec.stage, "host"))
-    data = state.template_data
+    data = {**state.template_data, "IamInstanceProfile": {"Name": _profile(state.template_data)}}
     for key, wanted in template_wanted(spec).items():
         found = data.get(key)
         if isinstance(wanted, dict):
@@ -169,6 +169,12 @@ def _template_drift(spec: HostsSpec, state: HostsState) -> list[Drift]:
     if not disk.get("Encrypted") or disk.get("VolumeType") != "gp3":
         drift.append(Drift(label, "root volume not encrypted gp3", "root volume encrypted gp3"))
     return drift
+
+
+def _profile(data: Json) -> str:
+    """Name the profile of a template, which amazon.aws stores by its ARN."""
+    profile = data.get("IamInstanceProfile", {})
+    return str(profile.get("Name") or profile.get("Arn", "").rpartition("/")[2])
 
 
 def known_hosts(instances: Sequence[Json], names: Sequence[str]) -> str:

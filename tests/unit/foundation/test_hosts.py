@@ -91,6 +91,7 @@ def test_what_is_not_as_desired_is_named(found: HostsState, objects: list[str]) 
         ("MetadataOptions", {"HttpTokens": "optional"}),
         ("SecurityGroupIds", ["sg-9"]),
         ("IamInstanceProfile", {"Name": "other"}),
+        ("IamInstanceProfile", {"Arn": "arn:aws:iam::1:instance-profile/other"}),
         ("BlockDeviceMappings", [{"Ebs": {"Encrypted": False, "VolumeType": "gp3"}}]),
     ],
 )
@@ -103,6 +104,11 @@ def test_keys_that_others_answer_beside_ours_in_the_template_are_no_drift() -> N
     found = state(*ALL)
     options = {**found.template_data["MetadataOptions"], "HttpProtocolIpv6": "disabled", "State": "applied"}
     assert plan(spec(), state(*ALL, template_data={**found.template_data, "MetadataOptions": options})) == []
+
+
+def test_a_profile_named_by_its_arn_is_the_same() -> None:
+    data = {**state().template_data, "IamInstanceProfile": {"Arn": "arn:aws:iam::1:instance-profile/t-k3s-host"}}
+    assert plan(spec(), state(*ALL, template_data=data)) == []
 
 
 def test_a_newer_image_makes_no_converged_stage_differ_but_a_named_one_does() -> None:
