@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import agent, config, log, server
+from . import agent, config, log, server, verbs
 from .processes import Processes, notify
 
 USAGE = """usage: k3s <server|agent|kubectl|crictl|ctr|token|etcd-snapshot|secrets-encrypt|certificate|check-config>
@@ -21,6 +21,8 @@ def main(arguments: Sequence[str], home: Path, version: str) -> int:
     try:
         if verb in ("server", "agent"):
             return _run(verb, rest, home, version)
+        if verb in ("token", "etcd-snapshot", "secrets-encrypt", "certificate"):
+            return verbs.run(verb, rest, home)
         if verb in ("check-config", "completion"):
             return 0
     except log.FatalError as fault:

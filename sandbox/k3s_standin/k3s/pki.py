@@ -112,6 +112,11 @@ def expiry(certificate: bytes) -> datetime:
     return x509.load_pem_x509_certificate(certificate).not_valid_after.replace(tzinfo=UTC)
 
 
+def common_name(certificate: bytes) -> str:
+    found = x509.load_pem_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return f"CN={found[0].value}" if found else ""
+
+
 def names_of(certificate: bytes) -> set[str]:
     try:
         found = x509.load_pem_x509_certificate(certificate).extensions.get_extension_for_class(

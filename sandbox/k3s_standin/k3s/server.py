@@ -19,6 +19,7 @@ from .layout import Layout, private_directory, write
 from .manifests import Deployer
 from .pki import AUTHORITIES, Store
 from .processes import Processes, notify
+from .snapshots import RESET_DONE, Snapshots
 
 LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 # What a joining server receives and what is kept in the datastore, sealed by the token.
@@ -189,6 +190,45 @@ class Server:
         self.processes.wait_for(added, 120, "the etcd cluster to accept this member")
         return cluster[0]
 
+    def reset(self, home: Path) -> None:
+        """One member again: of the datastore on disk, or of a snapshot; then K3s ends and is started as ever."""
+        flag = self.paths.database / "reset-flag"
+        if flag.exists():
+            raise log.FatalError(
+                "Managed etcd cluster membership was already reset, restart without --cluster-reset. "
+                f"To reset again, remove {flag}"
+            )
+        for directory in (self.paths.server, self.paths.database):
+            private_directory(directory)
+        self.store.make_authorities()
+        etcd.certificates(self.store, self.node, [self.address])
+        etcd.member_name(self.paths, self.node)
+        if source := self.config.text("cluster-reset-restore-path"):
+            kept = Snapshots(self.paths, self.store, home, self.config.text("etcd-snapshot-dir"))
+            kept.restore(source, self.address)
+        elif not etcd.has_data(self.paths):
+            raise log.FatalError("cluster-reset: no etcd datastore on this server")
+        name = etcd.member_name(self.paths, self.node)
+        wanted = etcd.flags(self.paths, self.store, name, self.address, exposed=False)
+        self.processes.start("etcd", component_flags({**wanted, "force-new-cluster": "true"}, []))
+        gateway = etcd.Gateway(self.store)
+        self.processes.wait_for(gateway.serves, 60, "etcd")
+        self._restore_bootstrap_files(gateway)
+        etcd.tombstone(self.paths).unlink(missing_ok=True)
+        write(flag, "")
+        log.info(RESET_DONE)
+
+    def _restore_bootstrap_files(self, gateway: etcd.Gateway) -> None:
+        """On a fresh host the authorities are those of the datastore, which only the token of that time opens."""
+        found = gateway.read(f"{secretbox.PREFIX}/")
+        if not found:
+            return
+        sealed = found.get(secretbox.key_name(self.token))
+        files = secretbox.unseal(self.token, sealed) if sealed else None
+        if files is None:
+            raise log.FatalError("bootstrap data already found and encrypted with different token")
+        self.write_bootstrap_files(files)
+
     def check_bootstrap_data(self) -> None:
         """The datastore belongs to the token it was started with."""
         gateway = etcd.Gateway(self.store)
@@ -259,6 +299,10 @@ def run(config: Config, processes: Processes, home: Path) -> None:
     """`k3s server`."""
     server = Server(config, processes)
     agent = Agent(config, server.paths, processes, server.url)
+    if config.flag("cluster-reset"):
+        server.reset(home)
+        return
+    (server.paths.database / "reset-flag").unlink(missing_ok=True)
     etcd_flags = server.prepare()
     processes.start("etcd", etcd_flags)
     if not config.flag("disable-agent"):
