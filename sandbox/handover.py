@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
-from sandbox import aws, net
+from sandbox import aws, images, net
 from sandbox.files import write_private
 from sandbox.settings import (
+    CA_ON_HOSTS,
     ENDPOINT,
     HOST_USER,
     REGION,
@@ -56,6 +57,10 @@ def variables(paths: Paths, host_image: str, k3s: Mapping[str, Any]) -> dict[str
         "ec2_host_public_key_file": str(paths.public_key),
         "aurora_postgres_ca_file": str(paths.root / "rds-ca.pem"),
         "elasticache_redis_ca_file": str(paths.root / "elasticache-ca.pem"),
+        "postgres_restore_source_ca_file": CA_ON_HOSTS,
+        "container_image_build_args": {"BASE_IMAGE": images.PYTHON.reference},
+        "container_image_build_network": "host",
+        "container_image_ca_bundle": str(images.ca_bundle() or ""),
         **k3s,
     }
 

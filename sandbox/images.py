@@ -107,7 +107,11 @@ def _place(source: Path, target: Path) -> None:
         shutil.copytree(source, target, ignore=shutil.ignore_patterns(*SKIPPED))
 
 
+def ca_bundle() -> Path | None:
+    return next((path for path in CA_BUNDLES if path.exists()), None)
+
+
 def _ca_secret() -> list[str]:
     """The builder's CA bundle, for networks that look into TLS; a build secret leaves no trace in the image."""
-    bundle = next((path for path in CA_BUNDLES if path.exists()), None)
+    bundle = ca_bundle()
     return ["--secret", f"id=ca,src={bundle}"] if bundle else []

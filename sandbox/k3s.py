@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from sandbox.settings import Paths
 
 RELEASES = "https://github.com/k3s-io/k3s/releases"
 BUILDER = "sandbox.k3s_standin.build"
+IMAGES = "k3s-airgap-images.tar"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 IN_IMAGE = "/opt/artifacts/k3s"  # a directory; the binary in it is called k3s, as in a release
 
 
@@ -41,15 +44,16 @@ def source(paths: Paths, log: Log) -> Source:
     artifact = importlib.import_module(BUILDER).build(paths.cache / "k3s", log)
     if artifact is None:
         raise SandboxError("the K3s stand-in could not be built", "python -m sandbox doctor")
-    directory = paths.cache / "artifact"
-    changed = _gather(directory, {"k3s": artifact.path, "k3s-airgap-images-amd64.tar": artifact.images_tar})
+    directory, machine = paths.cache / "artifact", platform.machine()
+    changed = _gather(directory, {"k3s": artifact.path, IMAGES: artifact.images_tar})
     return Source(
         f"K3s stand-in {artifact.version} (the release page is not reached)",
         changed,
         directory,
         {
             "k3s_common_urls": [f"file://{IN_IMAGE}/k3s"],
-            "k3s_common_sha256": artifact.sha256,
+            "k3s_common_sha256": {ARCHITECTURES.get(machine, machine): artifact.sha256},
+            "k3s_common_images": [{"url": f"file://{IN_IMAGE}/{IMAGES}", "sha256": artifact.images_sha256}],
             "k3s_common_version": artifact.version,
         },
     )

@@ -5,14 +5,17 @@ Nothing of the collection makes this host; on a real account it is the one that 
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
-from sandbox import net, remote
+from cryptography import x509
+
+from sandbox import net, remote, tls
 from sandbox.errors import SandboxError
 from sandbox.images import Log
 from sandbox.settings import MANAGED_BY, PROJECT, VPC_CIDR, Paths
@@ -57,7 +60,9 @@ def ensure(clients: Clients, image: str, paths: Paths, log: Log) -> Legacy:
     log("configuring PostgreSQL and Redis")
     login, token = _login(manager), secrets.token_hex(24)
     host = remote.Host(address, keys, paths)
-    host.run(["sudo", SCRIPT, str(VPC_CIDR)], stdin=f"{login['password']}\n{token}\n")
+    pair = tls.issue(paths, [x509.IPAddress(ip_address(address))])
+    secret_lines = [login["password"], token, _one_line(pair.certificate), _one_line(pair.key)]
+    host.run(["sudo", SCRIPT, str(VPC_CIDR)], stdin="\n".join(secret_lines) + "\n")
     # The secrets come last: where they name this host, all before them was done.
     _put(manager, "redis", {"host": address, "port": REDIS_PORT, "token": token})
     _put(manager, "postgres", {**login, "host": address, "port": POSTGRES_PORT, "dbname": PROJECT})
@@ -122,6 +127,10 @@ def _launch(ec2: Any, image: str, subnet: str) -> dict[str, Any]:
     )
     instance: dict[str, Any] = made["Instances"][0]
     return instance
+
+
+def _one_line(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _login(manager: Any) -> dict[str, Any]:

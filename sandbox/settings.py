@@ -28,6 +28,7 @@ AWS_NAMES = (
     f"api.ecr.{REGION}.amazonaws.com",
     *(f"{service}.{REGION}.amazonaws.com" for service in ("ec2", "s3", "secretsmanager", "ssm", "sts")),
 )
+CA_ON_HOSTS = "/usr/local/share/ca-certificates/sandbox.crt"  # put there at first boot
 VPC_CIDR = IPv4Network("10.89.0.0/16")
 
 IMAGE_PREFIX = "localhost/tiketi-sandbox"
@@ -57,6 +58,10 @@ class Paths:
     @property
     def tls(self) -> Path:
         return self.root / "tls"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.root / "ca.key"  # not beside the others: that directory is mounted
 
     @property
     def ca(self) -> Path:

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sandbox import legacy
+from sandbox import legacy, tls
 from sandbox.errors import SandboxError
 from sandbox.settings import REGION, Paths
 
@@ -28,11 +28,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Stands for the host itself; what was sent to it."""
     sent: list[str] = []
     monkeypatch.setattr(legacy.net, "wait_for_port", lambda *_args: True)
     monkeypatch.setattr(legacy.remote, "host_keys", lambda *_args: [KEY])
+    tls.ensure(Paths(root=tmp_path))
     monkeypatch.setattr(legacy.remote.Host, "run", lambda _self, _command, stdin="": sent.append(stdin))
     return sent
 
@@ -61,7 +62,8 @@ def test_it_is_made_once_with_tags_and_secrets(aws: Any, host: list[str], tmp_pa
     assert tags == {**legacy.HOST_TAGS, "SshHostKey": KEY}
     login = secret(aws, "postgres")
     assert (login["host"], login["username"], login["dbname"]) == (made.address, "tiketi", "tiketi")
-    assert host == [f"{login['password']}\n{secret(aws, 'redis')['token']}\n"]
+    assert len(host) == 1
+    assert host[0].splitlines()[:2] == [login["password"], secret(aws, "redis")["token"]]
 
 
 def test_a_run_that_failed_is_resumed_on_the_same_host(
