@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from ansible.errors import AnsibleFilterError
 
 _STORE_KEYS = {
     "database": ("host", "port", "name", "secret", "ca_file"),
@@ -32,8 +35,30 @@ def service_store(facts: Mapping[str, Any], kind: str, secret: str = "") -> dict
     return {**{key: facts[key] for key in _STORE_KEYS[kind] if key in facts}, **({"secret": secret} if secret else {})}
 
 
+def service_secrets(names: Sequence[str], texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Pair the names of secrets with their content, without ever showing it; nothing where some are missing."""
+    found: dict[str, dict[str, str]] = {}
+    if len(names) != len(texts):
+        return found
+    for name, text in zip(names, texts, strict=True):
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise AnsibleFilterError(
+                f'The secret {name} is not a JSON object. Write it as one, such as {{"key": "..."}}.'
+            )
+        found[name] = {str(key): str(value) for key, value in content.items()}
+    return found
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"service_secret_names": service_secret_names, "service_store": service_store}
+        return {
+            "service_secret_names": service_secret_names,
+            "service_secrets": service_secrets,
+            "service_store": service_store,
+        }

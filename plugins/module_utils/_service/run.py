@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.apply imp
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import (
     Fault,
     InvalidServicesError,
+    KubeconfigError,
     RolloutError,
     ServiceError,
 )
@@ -129,6 +130,10 @@ def run(
     params: Params, check: bool, diff: bool = False, connect: Callable[[Params], Writer] | None = None
 ) -> dict[str, Any]:
     """Deploy; return the result of the module or raise a ServiceError."""
+    if not params["kubeconfig"] and not check:
+        raise KubeconfigError(
+            "no cluster is known: the kubeconfig is empty. Run the play that makes the cluster in the same run"
+        )
     services, target = checked(params, guess=check)
     rendered = render(services, target)
     scrubber = Scrubber(target.secrets)

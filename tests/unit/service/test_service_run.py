@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.filter.service import service_secret_names, service_store
+from ansible.errors import AnsibleFilterError
+from ansible_collections.tiketi.platform.plugins.filter.service import (
+    service_secret_names,
+    service_secrets,
+    service_store,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._service import report
-from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import InvalidServicesError, RolloutError
+from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import (
+    InvalidServicesError,
+    KubeconfigError,
+    RolloutError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._service.run import checked, hide_only_secrets, run
 
 from .conftest import DIGEST, PASSWORD, TOKEN, definition
@@ -142,3 +151,17 @@ def test_the_filters_of_the_role() -> None:
         "ca_file": "c",
     }
     assert service_store({}, "redis") == {}
+
+
+def test_the_content_of_secrets_goes_with_their_names() -> None:
+    assert service_secrets(["a", "b"], ['{"key": "x"}', '{"token": 1}']) == {"a": {"key": "x"}, "b": {"token": "1"}}
+    assert service_secrets(["a", "b"], ['{"key": "x"}']) == {}, "which of them is missing cannot be told"
+    with pytest.raises(AnsibleFilterError, match="The secret a is not a JSON object") as caught:
+        service_secrets(["a"], ["hunter2"])
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_cluster_is_told_before_all_else(params: dict[str, Any]) -> None:
+    params |= {"kubeconfig": "", "services": []}
+    with pytest.raises(KubeconfigError, match="no cluster is known"):
+        run(params, check=False)
