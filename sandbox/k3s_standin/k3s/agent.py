@@ -24,6 +24,7 @@ from .processes import Processes, notify, wait_for
 
 NODE_CONFIG: Final = "node-config.json"
 RETRY_SECONDS: Final = 0.3
+REJECTED_SECONDS: Final = 5.0
 
 
 def kubeconfig(server: str, ca: Path, certificate: Path, key: Path) -> str:
@@ -157,7 +158,7 @@ class Agent:
                 if str(fault) != last:
                     last = str(fault)
                     log.error(f"Waiting to retrieve agent configuration; server is not ready: {last}")
-            time.sleep(RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS if last != node.REJECTED else REJECTED_SECONDS)
             self.processes.check()
 
     def _certificates(self, joined: Supervisor) -> dict[str, Any]:

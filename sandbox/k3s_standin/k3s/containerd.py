@@ -110,8 +110,20 @@ def _hosts_file(name: str, mirror: Mapping[str, Any], settings: Mapping[str, Any
     return "\n".join([*lines, ""])
 
 
+def raise_kernel_limits() -> None:
+    """Several nodes on one machine share its inotify instances; forwarding is what K3s switches on as well."""
+    for name, least in (("fs/inotify/max_user_instances", 8192), ("net/ipv4/ip_forward", 1)):
+        path = Path("/proc/sys") / name
+        try:
+            if int(path.read_text()) < least:
+                path.write_text(str(least))
+        except OSError as fault:
+            log.warning(f"sysctl {name}: {fault.strerror}")
+
+
 def prepare(config: Config, paths: Layout) -> Path:
     """Write all of containerd's files and return its configuration."""
+    raise_kernel_limits()
     registries = read_registries(Path(config.text("private-registry") or layout.REGISTRIES))
     directory = paths.agent / "etc" / "containerd"
     wanted = hosts(registries, fallback=not config.flag("disable-default-registry-endpoint"))

@@ -19,6 +19,7 @@ from .pki import Store
 
 CLIENT_PORT: Final = 2379
 PEER_PORT: Final = 2380
+REMOVED: Final = "permanently removed from the cluster"
 LOCAL: Final = f"https://127.0.0.1:{CLIENT_PORT}"
 
 

@@ -114,7 +114,7 @@ def expiry(certificate: bytes) -> datetime:
 
 def common_name(certificate: bytes) -> str:
     found = x509.load_pem_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return f"CN={found[0].value}" if found else ""
+    return f"CN={found[0].rfc4514_string().partition('=')[2]}" if found else ""
 
 
 def names_of(certificate: bytes) -> set[str]:

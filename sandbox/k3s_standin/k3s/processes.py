@@ -43,6 +43,15 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str, step: flo
         time.sleep(step)
 
 
+class ChildExitError(log.FatalError):
+    """A component ended by itself."""
+
+    def __init__(self, name: str, status: int, words: str) -> None:
+        super().__init__(f"{name} exited: status {status}: {words}")
+        self.name = name
+        self.words = words
+
+
 class Processes:
     """Children in the order of their start; the loss of one ends the whole, as in K3s."""
 
@@ -76,7 +85,7 @@ class Processes:
         for name, process in self._running.items():
             status = process.poll()
             if status is not None and not self._stopping.is_set():
-                raise log.FatalError(f"{name} exited: status {status}: {self._last_words(name)}")
+                raise ChildExitError(name, status, self._last_words(name))
 
     def _last_words(self, name: str) -> str:
         try:

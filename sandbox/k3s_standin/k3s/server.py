@@ -18,7 +18,7 @@ from .join import JoinError, Supervisor
 from .layout import Layout, private_directory, write
 from .manifests import Deployer
 from .pki import AUTHORITIES, Store
-from .processes import Processes, notify
+from .processes import ChildExitError, Processes, notify
 from .snapshots import RESET_DONE, Snapshots
 
 LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
@@ -298,6 +298,16 @@ def _hostname() -> str:
 def run(config: Config, processes: Processes, home: Path) -> None:
     """`k3s server`."""
     server = Server(config, processes)
+    try:
+        _run(server, config, processes, home)
+    except ChildExitError as fault:
+        if fault.name == "etcd" and etcd.REMOVED in fault.words:
+            write(etcd.tombstone(server.paths), "")
+            raise log.FatalError("this server has been removed from the cluster: its etcd member is gone") from fault
+        raise
+
+
+def _run(server: Server, config: Config, processes: Processes, home: Path) -> None:
     agent = Agent(config, server.paths, processes, server.url)
     if config.flag("cluster-reset"):
         server.reset(home)
