@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# Shorter than a label may be: the names of jobs and contents are made from it.
+SERVICE_NAME = r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"
 DNS_LABEL = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 QUANTITY = r"([0-9]+(\.[0-9]+)?)(m|[kMGTP]i?|Ki)?"
@@ -106,7 +108,7 @@ class Shutdown:
 
 @dataclass(frozen=True)
 class Service:
-    name: str = field(metadata=limited(pattern=DNS_LABEL, hint="lower-case letters, digits and -, at most 63"))
+    name: str = field(metadata=limited(pattern=SERVICE_NAME, hint="lower-case letters, digits and -, at most 40"))
     image: str = field(metadata=limited(pattern=r"\S+", hint="the name of an image, or a reference by digest"))
     port: int = field(metadata=limited(low=1024, high=65535))
     resources: Resources

@@ -12,8 +12,17 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": MANAGER, "tiketi.platform/by": "se
 PROJECT_LABEL = "app.kubernetes.io/part-of"
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+# Files among the secrets of a pod; those that a service names itself stand beside them.
+USERNAME_FILE = "database-username"
+PASSWORD_FILE = "database-password"  # noqa: S105 - the name of a file
+TOKEN_FILE = "redis-token"  # noqa: S105 - the name of a file
 
 Object = dict[str, Any]
+
+
+def secret_file(env: str) -> str:
+    """Name the file of a secret after the variable that holds its path: SIGNING_KEY_FILE is signing-key."""
+    return env.lower().removesuffix("_file").replace("_", "-")
 
 
 def selector(service: str) -> dict[str, str]:

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Probe, Service, Store, Target
-from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import content_hash, secret_hash, selector
+from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import (
+    PASSWORD_FILE,
+    TOKEN_FILE,
+    USERNAME_FILE,
+    content_hash,
+    secret_file,
+    secret_hash,
+    selector,
+)
 
 SECRETS_DIR = "/run/platform/secrets"
 TRUST_DIR = "/run/platform/trust"
-_USERNAME = "database-username"
 _SPREAD = {"require": "DoNotSchedule", "prefer": "ScheduleAnyway"}
 _TOPOLOGY = {"zone": "topology.kubernetes.io/zone", "node": "kubernetes.io/hostname"}
 
@@ -27,10 +34,6 @@ class Content:
     trust_name: str
 
 
-def _file_name(env: str) -> str:
-    return env.lower().removesuffix("_file").replace("_", "-")
-
-
 def _secret(target: Target, name: str, key: str) -> str:
     return target.secrets.get(name, {}).get(key, "") if target.guess else target.secrets[name][key]
 
@@ -41,15 +44,15 @@ def content_of(service: Service, target: Target) -> Content:
     trust: dict[str, str] = {}
     if service.database and target.database:
         login = target.database.secret
-        secret[_USERNAME] = _secret(target, login, "username")
-        secret["database-password"] = _secret(target, login, "password")
+        secret[USERNAME_FILE] = _secret(target, login, "username")
+        secret[PASSWORD_FILE] = _secret(target, login, "password")
         trust["database-ca.pem"] = target.database.ca
     if service.redis and target.redis:
-        secret["redis-token"] = _secret(target, target.redis.secret, "token")
+        secret[TOKEN_FILE] = _secret(target, target.redis.secret, "token")
         if target.redis.ca:
             trust["redis-ca.pem"] = target.redis.ca
     for item in service.secrets:
-        secret[_file_name(item.env)] = _secret(target, target.secret_prefix + item.name, item.key)
+        secret[secret_file(item.env)] = _secret(target, target.secret_prefix + item.name, item.key)
     return Content(
         secret={key: base64.b64encode(value.encode()).decode() for key, value in secret.items()},
         trust=trust,
@@ -63,8 +66,8 @@ def _database_env(store: Store, secret_name: str) -> list[dict[str, Any]]:
         {"name": "DATABASE_HOST", "value": store.host},
         {"name": "DATABASE_PORT", "value": str(store.port)},
         {"name": "DATABASE_NAME", "value": store.name},
-        {"name": "DATABASE_USER", "valueFrom": {"secretKeyRef": {"name": secret_name, "key": _USERNAME}}},
-        {"name": "DATABASE_PASSWORD_FILE", "value": f"{SECRETS_DIR}/database-password"},
+        {"name": "DATABASE_USER", "valueFrom": {"secretKeyRef": {"name": secret_name, "key": USERNAME_FILE}}},
+        {"name": "DATABASE_PASSWORD_FILE", "value": f"{SECRETS_DIR}/{PASSWORD_FILE}"},
         {"name": "DATABASE_SSLMODE", "value": "verify-full"},
         {"name": "DATABASE_CA_FILE", "value": f"{TRUST_DIR}/database-ca.pem"},
     ]
@@ -76,7 +79,7 @@ def _redis_env(store: Store) -> list[dict[str, Any]]:
         {"name": "REDIS_HOST", "value": store.host},
         {"name": "REDIS_PORT", "value": str(store.port)},
         {"name": "REDIS_TLS", "value": "true" if store.tls else "false"},
-        {"name": "REDIS_TOKEN_FILE", "value": f"{SECRETS_DIR}/redis-token"},
+        {"name": "REDIS_TOKEN_FILE", "value": f"{SECRETS_DIR}/{TOKEN_FILE}"},
         *ca,
     ]
 
@@ -91,7 +94,7 @@ def _env(service: Service, target: Target, content: Content) -> list[dict[str, A
         env += _database_env(target.database, content.secret_name)
     if service.redis and target.redis:
         env += _redis_env(target.redis)
-    return env + [{"name": s.env, "value": f"{SECRETS_DIR}/{_file_name(s.env)}"} for s in service.secrets]
+    return env + [{"name": s.env, "value": f"{SECRETS_DIR}/{secret_file(s.env)}"} for s in service.secrets]
 
 
 def _probe(probe: Probe, port: int) -> dict[str, Any]:

@@ -9,6 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import Fault
 from ansible_collections.tiketi.platform.plugins.module_utils._service.model import DNS_LABEL, Service, Store, Target
+from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import (
+    PASSWORD_FILE,
+    TOKEN_FILE,
+    USERNAME_FILE,
+    secret_file,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._service.parse import nearest
 from ansible_collections.tiketi.platform.plugins.module_utils._service.quantity import amount
 
@@ -84,10 +90,20 @@ def _env_faults(where: str, service: Service) -> Iterator[Fault]:
         seen.add(name)
 
 
+def _file_faults(where: str, service: Service) -> Iterator[Fault]:
+    seen = {USERNAME_FILE, PASSWORD_FILE, TOKEN_FILE}
+    for i, secret in enumerate(service.secrets):
+        name = secret_file(secret.env)
+        if name in seen:
+            yield Fault(where, f"secrets[{i}].env", f"there is a file {name} already", "Choose another variable name")
+        seen.add(name)
+
+
 def _service_faults(where: str, service: Service, known_names: Sequence[str]) -> Iterator[Fault]:
     yield from _resource_faults(where, service)
     yield from _scale_faults(where, service)
     yield from _env_faults(where, service)
+    yield from _file_faults(where, service)
     if service.shutdown.drain >= service.shutdown.grace:
         problem = f"{service.shutdown.grace} s leave no time to stop after {service.shutdown.drain} s of draining"
         yield Fault(where, "shutdown.grace", problem, f"Set it above {service.shutdown.drain}")
@@ -187,6 +203,9 @@ def target_faults(services: Sequence[Located], target: Target) -> list[Fault]:
                 "namespace", "", f"{target.namespace!r} cannot be a namespace", "Use lower-case letters, digits and -"
             )
         )
+    for name, value in target.ingress_annotations.items():
+        if not isinstance(value, str):
+            faults.append(Fault("ingress annotations", name, f"{value!r} is not a text", "Put it in quotes"))
     for key, cidrs in (("caller_cidrs", target.caller_cidrs), ("store_cidrs", target.store_cidrs)):
         faults += [fault for cidr in cidrs for fault in _cidr_fault(key, cidr, cidr)]
     for where, service in services:

@@ -74,6 +74,12 @@ ONE_FAULT: list[tuple[Definition, str, str]] = [
         "set twice",
     ),
     ({"secrets": [{"name": "a", "env": "KEY_FILE"}]}, "secrets[0].key", "is missing"),
+    (
+        {"secrets": [{"name": "a", "key": "k", "env": "DATABASE_USERNAME_FILE"}]},
+        "secrets[0].env",
+        "a file database-username",
+    ),
+    ({"name": "c" * 41}, "name", "at most 40"),
     ({"shutdown": {"drain": 30, "grace": 30}}, "shutdown.grace", "Set it above 30"),
     ({"migrations": {"args": ["up"]}}, "migrations.command", "is missing"),
 ]

@@ -24,6 +24,8 @@ FAULTS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({}, {"ingress_class": ""}, "paths", "no ingress class"),
     ({"hpa": {"min": 1, "max": 2}}, {"metrics": False}, "hpa", "service_overrides.cart.hpa"),
     ({}, {"namespace": "Shop"}, "namespace", "cannot be a namespace"),
+    ({}, {"namespace": "kube-system"}, "namespace", "belongs to the cluster"),
+    ({}, {"ingress_annotations": {"a/b": True}}, "ingress annotations: a/b", "Put it in quotes"),
     ({}, {"store_cidrs": ("10.0.0.1/8",)}, "store_cidrs", "is not a network"),
     ({}, {"caller_cidrs": ("x",)}, "caller_cidrs", "is not a network"),
 ]
