@@ -38,7 +38,10 @@ class Supervisor:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-            certificate = self._get("/cacerts", context, {})
+            try:
+                certificate = self._get("/cacerts", context, {})
+            except JoinError as fault:
+                raise JoinError(f"failed to get CA certs: {fault}") from fault
             tokens.check_ca(self._token, certificate)
             self._ca = certificate
         return self._ca

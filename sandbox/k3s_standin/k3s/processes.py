@@ -47,7 +47,7 @@ class ChildExitError(log.FatalError):
     """A component ended by itself."""
 
     def __init__(self, name: str, status: int, words: str) -> None:
-        super().__init__(f"{name} exited: status {status}: {words}")
+        super().__init__(f"{name} exited: status {status}: {words[-600:]}")
         self.name = name
         self.words = words
 
@@ -92,7 +92,7 @@ class Processes:
             lines = (self._logs / f"{name}.log").read_text(errors="replace").splitlines()
         except OSError:
             return ""
-        return " | ".join(line.strip() for line in lines[-4:])
+        return " | ".join(line.strip() for line in lines[-20:])
 
     def wait_for(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         def met() -> bool:

@@ -109,7 +109,7 @@ class Server:
         try:
             remote: dict[str, Any] = joined.get_json("/v1-k3s/server-bootstrap")
         except JoinError as fault:
-            raise log.FatalError(f"starting kubernetes: preparing server: failed to get CA certs: {fault}") from fault
+            raise log.FatalError(f"starting kubernetes: preparing server: {fault}") from fault
         local = self.critical()
         different = [name for name, value in remote["critical"].items() if local.get(name) != value]
         if different:
