@@ -25,6 +25,8 @@ _PATIENCE = {
     "CrashLoopBackOff": 5.0,
 }
 _CRASHES = 2
+_PULLS = ("ErrImagePull", "ImagePullBackOff")
+_PULL_LAYERS = ("Back-off pulling", "ErrImagePull", "rpc error", "code = ", "failed to pull", "failed to resolve")
 _WORDS = {
     "InvalidImageName": "the image name cannot be read",
     "ErrImageNeverPull": "the image is not on the node",
@@ -99,12 +101,21 @@ def through(deployment: Object) -> bool:
     return observed(deployment) and all(count == wanted for count in counts)
 
 
+def pull_failure(image: str, message: str) -> str:
+    """Say once which image, and then only what the registry said, out of the many layers that repeat each other."""
+    parts = message.replace(image, "").split(": ") if image else message.split(": ")
+    said = [part for part in parts if part.strip(' "') and not part.startswith(_PULL_LAYERS)]
+    return ": ".join([image, *said] if image else said) or message
+
+
 def _container_problem(pod: Object, state: dict[str, Any]) -> Problem | None:
     waiting = (state.get("state") or {}).get("waiting") or {}
     reason = waiting.get("reason", "")
     if reason not in _PATIENCE:
         return None
     detail = waiting.get("message", "")
+    if reason in _PULLS:
+        detail = pull_failure(str(state.get("image", "")), detail)
     crashed = reason == "CrashLoopBackOff"
     if crashed:
         ended = (state.get("lastState") or {}).get("terminated") or {}

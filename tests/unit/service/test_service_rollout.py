@@ -11,6 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout i
     NEVER,
     REVISION,
     last_good,
+    pull_failure,
     read,
     through,
 )
@@ -128,3 +129,15 @@ def test_pods_of_the_old_revision_are_no_problem_of_the_new_one() -> None:
 def test_the_last_good_revision(sets: list[Object], known: int, expected: str | None) -> None:
     good = last_good(deployment(), sets, known)
     assert (good["metadata"]["name"] if good else None) == expected
+
+
+def test_what_the_registry_said_is_told_once() -> None:
+    ref = "000000000000.dkr.ecr.ap-northeast-2.amazonaws.com/none@sha256:aaaa"
+    layers = (
+        f'Back-off pulling image "{ref}": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image '
+        f'"{ref}": failed to resolve reference "{ref}": '
+    )
+    assert pull_failure(ref, f"{layers}{ref}: not found") == f"{ref}: not found"
+    dial = 'failed to do request: Head "https://r.example/v2/x": dial tcp 10.0.0.9:443: connect: connection refused'
+    assert pull_failure(ref, layers + dial) == f"{ref}: {dial}"
+    assert pull_failure("", "no space left on device") == "no space left on device"
