@@ -52,7 +52,13 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 UNREADABLE = f"""
 SELECT c.oid::regclass::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'S') AND {catalog.USER_SCHEMA}
-  AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY 1
+  AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+UNION ALL
+(SELECT 'large object ' || m.oid FROM pg_catalog.pg_largeobject_metadata m
+ WHERE NOT pg_has_role(current_user, m.lomowner, 'USAGE')
+   AND NOT EXISTS (SELECT FROM aclexplode(m.lomacl) x WHERE x.privilege_type = 'SELECT'
+                   AND (x.grantee = 0 OR pg_has_role(current_user, x.grantee, 'USAGE'))) LIMIT 5)
+ORDER BY 1
 """
 
 HIDDEN = f"""

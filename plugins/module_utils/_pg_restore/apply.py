@@ -48,6 +48,18 @@ def folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
 
 
+class Stopwatch:
+    """Seconds between one call and the next."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name], self._last = round(now - self._last, 2), now
+
+
 class Mover:
     """One move: its two ends, its journal and what the caller chose."""
 
@@ -100,7 +112,7 @@ class Mover:
 
     def restore(self, source: Source, destination: Target) -> dict[str, Any]:
         """Fill the target; whatever goes wrong on the way leaves it marked as unfinished."""
-        journal, began = self.journal, time.time()
+        journal, began, parts = self.journal, time.time(), Stopwatch()
         pg_restore = str(self.client(destination.server.major) / "pg_restore")
         with connect(self.target, self.application) as session:
             target.stop_leftovers(session, self.application)
@@ -114,10 +126,12 @@ class Mover:
             with client_environment(journal.folder, self.target, self.application, options) as environment:
                 for section in SECTIONS:
                     self._restore_section(pg_restore, section, environment, self._watch(session, began))
-            target.analyze(session)
+                    parts.lap(section)
+            target.analyze(self.target, self.application, self.options.jobs)
+            parts.lap("analyze")
             size = self._size(session)
             target.mark(session, journal.entries["id"], self.source.label, journal.entries["identity"], RESTORED)
-        return self._done(plan.RESTORE, began, size, RESTORED)
+        return self._done(plan.RESTORE, began, size, RESTORED, parts.laps)
 
     def verify(self, again: bool = False) -> dict[str, Any]:
         """Compare both sides with what the dump's snapshot held; only then is the move finished."""
@@ -131,7 +145,7 @@ class Mover:
         drifted = [] if now is None else compare.drift(expected, now)
         tolerated = drifted if self.options.source_writes == "allow" else []
         wrong = compare.differences(expected, found)
-        if tolerated:  # a sequence is not part of a snapshot: on a living source it has moved on
+        if drifted:  # a sequence is not part of a snapshot: on a living source it has moved on
             wrong = [difference for difference in wrong if difference not in compare.sequences(expected, found)]
         if wrong:
             self._reject(again, "the target is not what the source was", wrong)
@@ -221,8 +235,10 @@ class Mover:
     def _size(session: Any) -> int:
         return int(session.execute("SELECT pg_database_size(current_database())").fetchone()[0])
 
-    def _done(self, step: str, began: float, size: int, phase: str) -> dict[str, Any]:
-        seconds = time.time() - began
-        self.journal.record(step, seconds, size)
+    def _done(
+        self, step: str, began: float, size: int, phase: str, parts: dict[str, float] | None = None
+    ) -> dict[str, Any]:
+        result = {"step": step, "seconds": round(time.time() - began, 2), "bytes": size, "parts": parts or {}}
+        self.journal.record(result)
         self.journal.save(phase=phase)
-        return {"step": step, "seconds": round(seconds, 2), "bytes": size}
+        return result

@@ -65,9 +65,10 @@ class Journal:
         self.entries.update(changes)
         self._write("journal.json", self.entries)
 
-    def record(self, step: str, seconds: float, size: int) -> None:
-        steps = [entry for entry in self.entries["steps"] if entry["step"] != step]
-        self.entries["steps"] = [*steps, {"step": step, "seconds": round(seconds, 2), "bytes": size}]
+    def record(self, result: dict[str, Any]) -> None:
+        """The last time a step was done is the one that counts."""
+        steps = [entry for entry in self.entries["steps"] if entry["step"] != result["step"]]
+        self.entries["steps"] = [*steps, result]
 
     def progress(self, step: str, began: float, size: int) -> None:
         """For a person who looks on: `cat progress.json` beside the journal."""
@@ -87,7 +88,8 @@ class Journal:
         shutil.rmtree(self.dump, ignore_errors=True)
 
     def make_folder(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         os.chmod(self.folder, 0o700)
 
     @contextlib.contextmanager

@@ -6,12 +6,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect, name
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.parallel import each
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import catalog
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Manifest
 
@@ -23,7 +22,6 @@ COLUMNS, TEXT = "columns", "text"
 AT_ONCE = 200
 
 Row = tuple[Any, ...]
-Session = "psycopg.Connection[Any]"
 
 
 def _count(session: psycopg.Connection[Any], table: Row, method: str) -> dict[str, Any]:
@@ -59,26 +57,12 @@ def _tables(
     comparable: bool,
     tables: list[Row],
 ) -> dict[str, dict[str, Any]]:
-    todo: SimpleQueue[Row] = SimpleQueue()
-    for table in tables:
-        todo.put(table)
     done: dict[str, dict[str, Any]] = {}
 
-    def work() -> None:
-        with connect(where, application) as session:
-            _enter(session, snapshot)
-            while True:
-                try:
-                    table = todo.get_nowait()
-                except Empty:
-                    break
-                done[table[0]] = _count(session, table, _method(table, methods.get(table[0]), comparable))
-            _leave(session, snapshot)
+    def look(session: psycopg.Connection[Any], table: Row) -> None:
+        done[table[0]] = _count(session, table, _method(table, methods.get(table[0]), comparable))
 
-    count = max(1, min(jobs, len(tables)))
-    with ThreadPoolExecutor(count) as pool:
-        for future in [pool.submit(work) for _ in range(count)]:
-            future.result()
+    each(where, application, jobs, tables, look, lambda session: _enter(session, snapshot))
     return done
 
 
@@ -86,11 +70,6 @@ def _enter(session: psycopg.Connection[Any], snapshot: str) -> None:
     if snapshot:
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         session.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
-
-
-def _leave(session: psycopg.Connection[Any], snapshot: str) -> None:
-    if snapshot:
-        session.execute("COMMIT")
 
 
 def _sequences(session: psycopg.Connection[Any]) -> dict[str, str]:
@@ -135,6 +114,5 @@ def read(
             unpopulated=[row[0] for row in session.execute(catalog.UNPOPULATED)],
             invalid=[row[0] for row in session.execute(catalog.INVALID)],
         )
-        _leave(session, snapshot)
     manifest.tables = _tables(where, application, jobs, snapshot, methods or {}, comparable, tables)
     return manifest

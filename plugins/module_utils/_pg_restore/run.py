@@ -82,7 +82,8 @@ def in_words(result: dict[str, Any]) -> str:
         if "report" in result
         else ""
     )
-    return f"{result['step']}: {result['seconds']:.1f} s{speed}{rows}"
+    parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result["parts"].items())
+    return f"{result['step']}: {result['seconds']:.1f} s{f' ({parts})' if parts else ''}{speed}{rows}"
 
 
 def restore(source: Endpoint, target: Endpoint, root: Path, options: Options, step: str, check: bool) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def restore(source: Endpoint, target: Endpoint, root: Path, options: Options, st
         "changed": changed,
         "phase": mover.journal.phase if done else seen.phase,
         "remaining": [one for one in seen.steps if one not in wanted],
-        "steps": [{key: result[key] for key in ("step", "seconds", "bytes")} for result in done],
+        "steps": [{key: result[key] for key in ("step", "seconds", "bytes", "parts")} for result in done],
         "report": next((result["report"] for result in done if "report" in result), {}),
         "message": message,
         "notices": seen.warnings + [note for result in done for note in result.get("notes", [])],

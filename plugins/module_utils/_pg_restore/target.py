@@ -9,8 +9,10 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import name
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect, name
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.parallel import each
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import catalog
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import MARKER_SCHEMA, Extension
 
@@ -98,9 +100,16 @@ def schemas(session: psycopg.Connection[Any]) -> tuple[set[str], set[str]]:
     return {row[0] for row in rows}, {row[0] for row in rows if not row[1]}
 
 
-def analyze(session: psycopg.Connection[Any]) -> None:
-    for schema, relation in session.execute(
-        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        f" WHERE c.relkind IN ('r', 'p', 'm') AND {catalog.USER_SCHEMA}"
-    ).fetchall():
-        session.execute(sql.SQL("ANALYZE {}").format(name(schema, relation)))
+def analyze(where: Endpoint, application: str, jobs: int) -> None:
+    """Statistics, the largest table first. A partitioned table gathers those of its whole tree, so its parts come with it."""
+    with connect(where, application) as session:
+        found = session.execute(
+            "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+            f" WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND {catalog.USER_SCHEMA}"
+            " ORDER BY pg_catalog.pg_table_size(c.oid) DESC"
+        ).fetchall()
+
+    def work(worker: psycopg.Connection[Any], relation: tuple[str, str]) -> None:
+        worker.execute(sql.SQL("ANALYZE {}").format(name(*relation)))
+
+    each(where, application, jobs, found, work)

@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[2] / "collections")]
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Options  # noqa: E402
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.run import restore  # noqa: E402
-from conftest import DATABASE, make_clusters, run_psql  # noqa: E402
+from pg_clusters import DATABASE, make_clusters, run_psql  # noqa: E402
 
 
 def main(rows: int) -> None:

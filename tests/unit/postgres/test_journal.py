@@ -18,8 +18,8 @@ def journal(root: Path) -> Journal:
 
 def test_what_is_saved_is_found_again_and_private(tmp_path: Path) -> None:
     first = journal(tmp_path)
-    first.record("dump", 1.234, 10)
-    first.record("dump", 2.0, 20)
+    first.record({"step": "dump", "seconds": 1.2, "bytes": 10})
+    first.record({"step": "dump", "seconds": 2.0, "bytes": 20})
     first.save(phase="dumped", identity="abc")
     second = journal(tmp_path)
     second.load()

@@ -21,7 +21,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.errors
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Options
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.run import restore
-from conftest import PASSWORD, Cluster, run_psql
+from pg_clusters import PASSWORD, Cluster, run_psql
 
 HERE = Path(__file__).parent
 ROWS = 20_000
@@ -226,6 +226,7 @@ def test_a_source_login_that_cannot_read_everything_is_refused(old: Cluster, tar
         restore(old.endpoint("shop", "master"), target.endpoint("app"), folder, Options(jobs=2), "plan", False)
     said = " ".join(caught.value.findings)
     assert "source public.users: the source's login may not read it" in said
+    assert "source large object" in said
     assert "source table public.secrets: row level security hides rows" in said
 
 
