@@ -136,3 +136,11 @@ def remove(engine: Engine) -> None:
     engine.remove_containers(
         engine.ids("ps", "--all", "--quiet", "--filter", f"label={LABEL}", "--filter", f"label={MINISTACK_LABEL}")
     )
+    sweep_volumes(engine)
+
+
+def sweep_volumes(engine: Engine) -> None:
+    """Remove the volumes that nothing uses: a new cluster of an old one's name would find the old one's data in it."""
+    unused = engine.ids("volume", "ls", "--quiet", "--filter", f"label={LABEL}", "--filter", "dangling=true")
+    if unused:
+        engine.run("volume", "rm", *unused, check=False)

@@ -101,6 +101,7 @@ def _ministack(steps: Steps, found: Engine, paths: Paths) -> None:
         write_private(paths.state, json.dumps({"ministack": stamp}))
         text = ENDPOINT
         if known not in (None, stamp):
+            ministack.sweep_volumes(found)
             text += " (started anew: what was in it is gone, run site.yml again)"
         step.result(started, text)
 

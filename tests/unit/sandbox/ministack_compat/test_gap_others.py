@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -30,7 +33,12 @@ def test_containers_are_labelled_and_published_on_loopback(emulator: Emulator, m
     monkeypatch.setattr(collection, "create", lambda _self, _image, _command=None, **options: asked.append(options))
     importlib.import_module("sandbox.ministack_compat.engine_defaults").apply()
     ports = {"5432/tcp": 15432, "80/tcp": None, "81/tcp": ("10.0.0.1", 81), "82/tcp": [1, 2]}
-    collection.create(None, "image", ports=ports, labels={"ministack": "rds"})
+    errors = importlib.import_module("docker.errors")
+    volumes = SimpleNamespace(get=Mock(side_effect=errors.NotFound("none")), create=Mock())
+    owner = SimpleNamespace(client=SimpleNamespace(volumes=volumes))
+    mounts = {"data": {"bind": "/data"}, "/srv": {"bind": "/srv"}}
+    collection.create(owner, "image", ports=ports, labels={"ministack": "rds"}, volumes=mounts)
+    volumes.create.assert_called_once_with("data", labels={"tiketi-sandbox": "mine"})
     assert asked[0]["labels"] == {"ministack": "rds", "tiketi-sandbox": "mine"}
     assert asked[0]["ports"] == {
         "5432/tcp": ("127.0.0.1", 15432),
@@ -44,5 +52,4 @@ def test_plain_ministack_publishes_on_every_address(emulator: Emulator) -> None:
     source = importlib.util.find_spec("ministack.services.rds")
     assert source
     assert source.origin
-    with open(source.origin, encoding="utf-8") as stream:
-        assert 'ports={f"{container_port}/tcp": host_port}' in stream.read()
+    assert 'ports={f"{container_port}/tcp": host_port}' in Path(source.origin).read_text()
