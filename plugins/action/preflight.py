@@ -14,7 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight import catalogue
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.aws import check_account
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import Stage, Unknown, check
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import Stage, UnknownValueError, check
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import report, unique
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _validation, args = self.validate_argument_spec({"region": {"type": "str"}, "account": {"type": "bool", "default": True}})
+        _validation, args = self.validate_argument_spec(
+            {"region": {"type": "str"}, "account": {"type": "bool", "default": True}}
+        )
         faults = unique(check(self._stage(variables), catalogue.load(ROOT)))
         caller = ""
         region = args["region"] or ""
@@ -39,7 +41,9 @@ class ActionModule(ActionBase):
         if faults:
             result.update(failed=True, msg=report(faults))
         else:
-            result["msg"] = f"Inputs are sound. AWS is called as {caller} in {region}." if caller else "Inputs are sound."
+            result["msg"] = (
+                f"Inputs are sound. AWS is called as {caller} in {region}." if caller else "Inputs are sound."
+            )
         return result
 
     def _stage(self, task_vars: Mapping[str, Any]) -> Stage:
@@ -72,9 +76,9 @@ class ActionModule(ActionBase):
         )
 
 
-def unknown(error: Exception) -> Unknown:
+def unknown(error: Exception) -> UnknownValueError:
     text = str(error).partition("\n")[0]
-    return Unknown(text, later=bool(LATER.search(text)))
+    return UnknownValueError(text, later=bool(LATER.search(text)))
 
 
 def trusted(raw: Any) -> Any:

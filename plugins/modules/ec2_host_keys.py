@@ -44,13 +44,13 @@ keys:
   type: dict
 """
 
+from contextlib import suppress
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.tiketi.platform.plugins.module_utils._ec2_host.wait import Ec2Consoles, await_keys
 
-try:
+with suppress(ImportError):  # AnsibleAWSModule reports it
     from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports it
 
 
 def main() -> None:

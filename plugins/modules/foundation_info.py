@@ -95,6 +95,8 @@ notes:
   elements: str
 """
 
+from contextlib import suppress
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.look import (
@@ -103,10 +105,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.look i
     look_at_network,
 )
 
-try:
+with suppress(ImportError):  # AnsibleAWSModule reports it
     from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports it
 
 
 def _text(**more: object) -> dict[str, object]:

@@ -65,16 +65,16 @@ secrets:
   sample: [{name: tiketi/k3s/redis-auth, created: true, added: [token]}]
 """
 
+from contextlib import suppress
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.api import SecretsManager
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.errors import SecretError
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.model import parse
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.plan import diff, plan
 
-try:
+with suppress(ImportError):  # AnsibleAWSModule reports it
     from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule reports it
 
 
 def argument_spec() -> dict[str, dict[str, object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import struct
 from typing import Any
 
@@ -26,7 +27,7 @@ def host_key(console: str) -> str:
 def _key_in(line: str) -> str:
     """Find the ed25519 key in a console line, which may start with a kernel or cloud-init prefix."""
     words = line.split()
-    for kind, blob in zip(words, words[1:], strict=False):
+    for kind, blob in itertools.pairwise(words):
         if kind == KEY_TYPE and _is_ed25519(blob):
             return f"{kind} {blob}"
     return ""

@@ -40,9 +40,14 @@ class Ec2Consoles:
 
     def output(self, instance_id: str) -> str:
         try:
-            answer = self._client.get_console_output(InstanceId=instance_id, **({"Latest": True} if self._latest else {}))
+            answer = self._client.get_console_output(
+                InstanceId=instance_id, **({"Latest": True} if self._latest else {})
+            )
         except ClientError as error:
-            if self._latest and error.response["Error"]["Code"] in ("UnsupportedOperation", "InvalidParameterCombination"):
+            if self._latest and error.response["Error"]["Code"] in (
+                "UnsupportedOperation",
+                "InvalidParameterCombination",
+            ):
                 self._latest = False  # not a Nitro instance: AWS keeps a copy that is minutes old
                 return self.output(instance_id)
             raise

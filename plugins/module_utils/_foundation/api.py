@@ -12,8 +12,11 @@ except ImportError:  # the module reports the missing library
     ClientError = Exception  # type: ignore[assignment,misc]
 
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
-from ansible_collections.tiketi.platform.plugins.module_utils._foundation.hosts import HostsSpec, HostsState
-from ansible_collections.tiketi.platform.plugins.module_utils._foundation.hosts import template_name
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.hosts import (
+    HostsSpec,
+    HostsState,
+    template_name,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.identity import IdentityState
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import Json, tags_of
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.network import NetworkSpec, NetworkState

@@ -130,7 +130,9 @@ def replaceable(spec: HostsSpec, state: HostsState, desired: Sequence[Json]) -> 
             differences.append(f"type {current['InstanceType']}, wanted {host['instance_type']}")
         if "MetadataOptions" in current and current["MetadataOptions"].get("HttpTokens") != "required":
             differences.append("IMDSv1 allowed, wanted IMDSv2 only")
-        volumes = [state.volumes.get(m["Ebs"]["VolumeId"], {}) for m in current.get("BlockDeviceMappings", []) if "Ebs" in m]
+        volumes = [
+            state.volumes.get(m["Ebs"]["VolumeId"], {}) for m in current.get("BlockDeviceMappings", []) if "Ebs" in m
+        ]
         if any(volume.get("Encrypted") is False for volume in volumes):
             differences.append("a volume without encryption")
         if differences:
@@ -165,7 +167,7 @@ def _template_drift(spec: HostsSpec, state: HostsState) -> list[Drift]:
             drift.append(Drift(label, f"{key} {found}", f"{key} {wanted}"))
     if spec.image_id and data.get("ImageId") != spec.image_id:
         drift.append(Drift(label, f"ImageId {data.get('ImageId')}", f"ImageId {spec.image_id}"))
-    disk = next((mapping.get("Ebs", {}) for mapping in data.get("BlockDeviceMappings", [])), {})
+    disk: Json = next((mapping.get("Ebs", {}) for mapping in data.get("BlockDeviceMappings", [])), {})
     if not disk.get("Encrypted") or disk.get("VolumeType") != "gp3":
         drift.append(Drift(label, "root volume not encrypted gp3", "root volume encrypted gp3"))
     return drift

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._foundation import api, groups, hosts, identity, network
-from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import Drift, Json, diff_of, stage_tags, tags_of
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation import (
+    api,
+    groups,
+    hosts,
+    identity,
+    network,
+    network_plan,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import (
+    Drift,
+    Json,
+    diff_of,
+    stage_tags,
+    tags_of,
+)
+
+YOUNG = timedelta(minutes=10)  # such a host may still be booting, whoever made it
 
 
 def look_at_network(ec2: Any, region: str, params: Json) -> Json:
@@ -14,7 +30,7 @@ def look_at_network(ec2: Any, region: str, params: Json) -> Json:
     state, found = api.read_network(ec2, spec)
     desired = network.desired_network(spec, state)
     desired["security_groups"] = groups.desired_groups(spec)
-    drift = [*network.plan_network(spec, state, desired), *groups.plan_groups(desired["security_groups"], found)]
+    drift = [*network_plan.plan_network(spec, state, desired), *groups.plan_groups(desired["security_groups"], found)]
     ids = groups.group_ids(desired["security_groups"], found)
     return {**_report(drift), "desired": desired, "facts": network.facts_of(desired, spec, ids)}
 
@@ -27,12 +43,16 @@ def look_at_identity(iam: Any, params: Json) -> Json:
 
 
 def look_at_hosts(ec2: Any, ssm: Any, params: Json) -> Json:
-    known = params.pop("known")
+    known, now = params.pop("known"), datetime.now(UTC)
     spec = hosts.HostsSpec(**params)
     state = api.read_hosts(ec2, spec)
     desired = hosts.desired_hosts(spec, state)
     drift = hosts.plan_hosts(spec, state, desired)
-    template: Json = {"name": hosts.template_name(spec), "key_name": hosts.key_name(spec), "tags": stage_tags(spec.project, spec.stage, "host")}
+    template: Json = {
+        "name": hosts.template_name(spec),
+        "key_name": hosts.key_name(spec),
+        "tags": stage_tags(spec.project, spec.stage, "host"),
+    }
     # A newer image is of interest only when a host is to be made: it never makes a converged stage differ.
     if drift and (state.template is None or any(not host["instance_id"] for host in desired)):
         template["image"] = api.resolve_image(ec2, ssm, spec)
@@ -41,7 +61,7 @@ def look_at_hosts(ec2: Any, ssm: Any, params: Json) -> Json:
     return {
         **_report(drift),
         "desired": {"hosts": desired, "template": template},
-        "instances": {name: _instance(item) for name, item in hosts.by_name(spec, state).items()},
+        "instances": {name: _instance(item, now) for name, item in hosts.by_name(spec, state).items()},
         "known_hosts": hosts.known_hosts(state.instances, known),
         "notes": hosts.replaceable(spec, state, desired),
     }
@@ -56,8 +76,9 @@ def _root(state: hosts.HostsState) -> str:
     return str(mappings[0]["DeviceName"]) if mappings else "/dev/xvda"
 
 
-def _instance(item: Json) -> Json:
+def _instance(item: Json, now: datetime) -> Json:
     return {
+        "young": now - item["LaunchTime"] < YOUNG,
         "instance_id": item["InstanceId"],
         "state": item["State"]["Name"],
         "private_ip": item.get("PrivateIpAddress", ""),

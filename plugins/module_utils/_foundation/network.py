@@ -9,12 +9,9 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import (
-    Drift,
     Json,
-    missing,
     named,
     shared_tags,
-    tag_drift,
 )
 
 ANYWHERE = "0.0.0.0/0"
@@ -112,33 +109,11 @@ def desired_network(spec: NetworkSpec, state: NetworkState) -> Json:
             "tags": shared_tags(project, "internet"),
         },
         "nat_gateways": nats,
-        "route_tables": [_resolved(table, subnets, gateway, nats, state) for table in _tables(project, zones, subnets, nats)],
-        "endpoints": [{**e, "id": _id(_living(e["service"], state), "VpcEndpointId")} for e in _endpoints(spec)],
+        "route_tables": [
+            _resolved(table, subnets, gateway, nats, state) for table in _tables(project, zones, subnets, nats)
+        ],
+        "endpoints": [{**e, "id": _id(living(e["service"], state), "VpcEndpointId")} for e in _endpoints(spec)],
     }
-
-
-def plan_network(spec: NetworkSpec, state: NetworkState, desired: Json) -> list[Drift]:
-    """List what is not as desired, in the order in which it is mended."""
-    vpc = find_vpc(spec, state)
-    if vpc is None:
-        return [missing(f"VPC {desired['vpc']['tags']['Name']}", spec.cidr), *_all_missing(desired)]
-    drift = tag_drift(f"VPC {vpc['VpcId']}", vpc, desired["vpc"]["tags"])
-    drift += [
-        Drift(f"VPC {vpc['VpcId']}", f"{name} off", f"{name} on") for name, on in state.attributes.items() if not on
-    ]
-    for subnet in desired["subnets"]:
-        drift += _subnet_drift(subnet, state)
-    gateway = named(state.internet_gateways, desired["internet_gateway"]["tags"]["Name"])
-    if gateway is None:
-        drift.append(missing(f"internet gateway {desired['internet_gateway']['tags']['Name']}"))
-    else:
-        drift += tag_drift(f"internet gateway {gateway['InternetGatewayId']}", gateway, desired["internet_gateway"]["tags"])
-    drift += [missing(f"NAT gateway {nat['tags']['Name']}") for nat in desired["nat_gateways"] if not nat["id"]]
-    for table in desired["route_tables"]:
-        drift += _table_drift(table, state)
-    for endpoint in desired["endpoints"]:
-        drift += _endpoint_drift(endpoint, desired, state)
-    return drift
 
 
 def find_vpc(spec: NetworkSpec, state: NetworkState) -> Json | None:
@@ -207,7 +182,9 @@ def _tables(project: str, zones: Sequence[str], subnets: Sequence[Json], nats: S
     return [*tables, private]
 
 
-def _resolved(table: Json, subnets: Sequence[Json], gateway: Json | None, nats: Sequence[Json], state: NetworkState) -> Json:
+def _resolved(
+    table: Json, subnets: Sequence[Json], gateway: Json | None, nats: Sequence[Json], state: NetworkState
+) -> Json:
     """Add the ids that a route table refers to, as far as they exist."""
     nat = next((nat["id"] for nat in nats if nat["tags"]["Name"] == table["nat"]), "")
     return {
@@ -218,7 +195,7 @@ def _resolved(table: Json, subnets: Sequence[Json], gateway: Json | None, nats: 
     }
 
 
-def _living(service: str, state: NetworkState) -> Json | None:
+def living(service: str, state: NetworkState) -> Json | None:
     alive = (e for e in state.endpoints if e["State"].lower() in ("available", "pending"))
     return next((e for e in alive if e["ServiceName"] == service), None)
 
@@ -235,69 +212,6 @@ def _endpoints(spec: NetworkSpec) -> list[Json]:
         }
         for kind, service in services
     ]
-
-
-def _all_missing(desired: Json) -> list[Drift]:
-    kinds = (("subnet", "subnets"), ("NAT gateway", "nat_gateways"), ("route table", "route_tables"))
-    found = [missing(f"{label} {item['tags']['Name']}", item.get("cidr", "present")) for label, key in kinds for item in desired[key]]
-    found.append(missing(f"internet gateway {desired['internet_gateway']['tags']['Name']}"))
-    return found + [missing(f"endpoint {item['service']}") for item in desired["endpoints"]]
-
-
-def _subnet_drift(subnet: Json, state: NetworkState) -> list[Drift]:
-    name = subnet["tags"]["Name"]
-    current = next((item for item in state.subnets if item["SubnetId"] == subnet["id"]), None)
-    if current is None:
-        return [missing(f"subnet {name}", f"{subnet['cidr']} in {subnet['zone']}")]
-    if current["CidrBlock"] != subnet["cidr"] or current["AvailabilityZone"] != subnet["zone"]:
-        raise FoundationError(
-            f"Subnet {name} ({current['SubnetId']}) is {current['CidrBlock']} in {current['AvailabilityZone']}; "
-            f"wanted {subnet['cidr']} in {subnet['zone']}.",
-            "keep network_cidr and network_zones as they were, or remove the subnet; it cannot be changed in place.",
-        )
-    drift = tag_drift(f"subnet {current['SubnetId']}", current, subnet["tags"])
-    public = subnet["tier"] == "public"
-    if bool(current.get("MapPublicIpOnLaunch")) != public:
-        drift.append(Drift(f"subnet {name}", f"public addresses {not public}", f"public addresses {public}"))
-    return drift
-
-
-def _table_drift(table: Json, state: NetworkState) -> list[Drift]:
-    label = f"route table {table['tags']['Name']}"
-    current = next((item for item in state.route_tables if item["RouteTableId"] == table["id"]), None)
-    if current is None:
-        return [missing(label)]
-    drift = tag_drift(label, current, table["tags"])
-    associated = {entry.get("SubnetId") for entry in current.get("Associations", [])}
-    unbound = set(table["subnet_ids"]) - associated
-    if unbound:
-        drift.append(Drift(label, "not associated", f"associated with {', '.join(sorted(unbound))}"))
-    route = next((r for r in current.get("Routes", []) if r.get("DestinationCidrBlock") == ANYWHERE), {})
-    found, wanted = route.get("GatewayId") or route.get("NatGatewayId") or "", table["target"]
-    if found != wanted or route.get("State", "active") != "active":
-        drift.append(Drift(label, f"default route to {found or 'nothing'}", f"default route to {wanted or 'nothing'}"))
-    return drift
-
-
-def _endpoint_drift(endpoint: Json, desired: Json, state: NetworkState) -> list[Drift]:
-    current = _living(endpoint["service"], state)
-    if current is None:
-        return [missing(f"endpoint {endpoint['service']}")]
-    if endpoint["kind"] == "Gateway":
-        lacking = {table["id"] for table in desired["route_tables"]} - set(current.get("RouteTableIds", []))
-        return _refuse_endpoint(current, "--add-route-table-ids", lacking) if lacking - {""} else []
-    wanted = {subnet["id"] for subnet in desired["subnets"] if subnet["tier"] == "private"}
-    lacking = wanted - set(current.get("SubnetIds", []))
-    return _refuse_endpoint(current, "--add-subnet-ids", lacking) if lacking else []
-
-
-def _refuse_endpoint(endpoint: Json, option: str, lacking: set[str]) -> list[Drift]:
-    """amazon.aws.ec2_vpc_endpoint makes endpoints but does not change them."""
-    name = endpoint["VpcEndpointId"]
-    raise FoundationError(
-        f"Endpoint {name} ({endpoint['ServiceName']}) lacks {', '.join(sorted(lacking))}.",
-        f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {name} {option} {' '.join(sorted(lacking))}",
-    )
 
 
 def facts_of(desired: Json, spec: NetworkSpec, groups: dict[str, Any]) -> Json:

@@ -37,9 +37,13 @@ def check_account(region: str) -> tuple[str, list[Fault]]:
 def _refusal(error: Any, region: str) -> Fault:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code in EXPIRED:
-        return Fault(CREDENTIALS, "have expired", "sign in again: aws sso login, or new keys, then run the same command")
+        return Fault(
+            CREDENTIALS, "have expired", "sign in again: aws sso login, or new keys, then run the same command"
+        )
     if code == "OptInRequired" or (code == "AuthFailure" and error.operation_name != "GetCallerIdentity"):
-        return Fault("platform_region", f"{region} is not enabled for this account", "enable it in the account, or use another")
+        return Fault(
+            "platform_region", f"{region} is not enabled for this account", "enable it in the account, or use another"
+        )
     if code in REFUSED:
         return Fault(CREDENTIALS, f"are refused ({code}: {message})", "check AWS_PROFILE or the AWS_* variables")
     return Fault(CREDENTIALS, f"do not allow {error.operation_name} ({code}: {message})", "use a role that may do it")
@@ -48,7 +52,11 @@ def _refusal(error: Any, region: str) -> Fault:
 def _unreachable(error: Any, region: str) -> Fault:
     name = type(error).__name__
     if name in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"):
-        return Fault(CREDENTIALS, f"were not found ({error})", "set AWS_PROFILE, or source .sandbox/env to use the sandbox")
+        return Fault(
+            CREDENTIALS, f"were not found ({error})", "set AWS_PROFILE, or source .sandbox/env to use the sandbox"
+        )
     if name in ("TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"):
         return Fault(CREDENTIALS, f"have expired ({error})", "aws sso login, then run the same command")
-    return Fault("platform_region", f"AWS does not answer in {region} ({error})", "check network, proxy and AWS_ENDPOINT_URL")
+    return Fault(
+        "platform_region", f"AWS does not answer in {region} ({error})", "check network, proxy and AWS_ENDPOINT_URL"
+    )

@@ -11,7 +11,10 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight import 
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalogue import Catalogue
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
-NAME = {"pattern": r"[a-z][a-z0-9-]{0,15}", "says": "up to 16 lower-case letters, digits and hyphens, with a letter first"}
+NAME = {
+    "pattern": r"[a-z][a-z0-9-]{0,15}",
+    "says": "up to 16 lower-case letters, digits and hyphens, with a letter first",
+}
 REGION = {"pattern": r"[a-z]{2}(-[a-z]+)+-\d", "says": "the name of a region, such as ap-northeast-2"}
 PLATFORM: Mapping[str, Mapping[str, str]] = {
     "platform_project": NAME,
@@ -22,7 +25,7 @@ PLATFORM: Mapping[str, Mapping[str, str]] = {
 }
 
 
-class Unknown(Exception):
+class UnknownValueError(Exception):
     """A value that is known only later in the run, or that refers to something undefined."""
 
     def __init__(self, reason: str, later: bool) -> None:
@@ -36,8 +39,8 @@ class Stage:
 
     groups: Mapping[str, Sequence[str]]
     names: Mapping[str, Sequence[str]]  # the variables set for each host
-    value: Callable[[str, str], Any]  # (host, name) -> value; raises Unknown
-    default: Callable[[Any], Any]  # a role default -> value; raises Unknown
+    value: Callable[[str, str], Any]  # (host, name) -> value; raises UnknownValueError
+    default: Callable[[Any], Any]  # a role default -> value; raises UnknownValueError
     holds: Callable[[str], bool]  # a condition of a play; true where it cannot be known yet
 
 
@@ -73,7 +76,7 @@ def _platform(stage: Stage, account: str) -> Iterator[Fault]:
             continue
         try:
             value = stage.value(account, name)
-        except Unknown as error:
+        except UnknownValueError as error:
             yield Fault(name, str(error), f"set it to {rule['says']}")
             continue
         if not isinstance(value, str) or not re.fullmatch(rule["pattern"], value):
@@ -84,7 +87,7 @@ def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, M
     for name in found:
         try:
             yield from types.check(name, stage.value(host, name), known[name])
-        except Unknown as error:
+        except UnknownValueError as error:
             if not error.later:
                 yield Fault(name, str(error), "define that variable, or correct its name")
 
@@ -116,6 +119,6 @@ def _effective(stage: Stage, catalogue: Catalogue, account: str, active: Collect
         host = next((host for host in [account, *stage.names] if name in stage.names[host]), "")
         try:
             values[name] = stage.value(host, name) if host else stage.default(default)
-        except Unknown:
+        except UnknownValueError:
             continue
     return values

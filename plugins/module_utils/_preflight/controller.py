@@ -18,7 +18,11 @@ def check_engine(wanted: str, find: Callable[[str], str | None] = which) -> Iter
     engines = ENGINES if wanted == "auto" else (wanted,)
     if not any(find(engine) for engine in engines):
         names = " or ".join(engines)
-        yield Fault("container_image_engine", f"{names} is not on this machine's PATH", "apt-get install podman, or install Docker")
+        yield Fault(
+            "container_image_engine",
+            f"{names} is not on this machine's PATH",
+            "apt-get install podman, or install Docker",
+        )
 
 
 def check_services(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -21,7 +21,7 @@ def of_the_user(names: Iterable[str]) -> list[str]:
 def misspelt(names: Iterable[str], known: Collection[str], roles: Collection[str]) -> Iterator[Fault]:
     """Yield names that carry the prefix of a role, or nearly are a known name, and that no role takes."""
     everything = {*known, *PLATFORM}
-    prefixes = tuple(f"{role}_" for role in roles) + ("platform_",)
+    prefixes = (*tuple(f"{role}_" for role in roles), "platform_")
     for name in of_the_user(names):
         if name in everything:
             continue

@@ -14,7 +14,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model i
 Network = IPv4Network | IPv6Network
 
 
-def check_groups(groups: Mapping[str, Sequence[str]], played: Collection[str], addressed: Collection[str]) -> Iterator[Fault]:
+def check_groups(
+    groups: Mapping[str, Sequence[str]], played: Collection[str], addressed: Collection[str]
+) -> Iterator[Fault]:
     """Check which groups have hosts, and that each host can come into being."""
     if not groups.get("platform"):
         yield Fault(
@@ -25,7 +27,9 @@ def check_groups(groups: Mapping[str, Sequence[str]], played: Collection[str], a
         return
     for group in sorted(set(played) & set(groups)):
         if not groups[group]:
-            yield Fault(f"group {group}", "has no hosts", "add a host in hosts.yml, or remove the group to leave out its play")
+            yield Fault(
+                f"group {group}", "has no hosts", "add a host in hosts.yml, or remove the group to leave out its play"
+            )
     servers, agents = groups.get("k3s_servers", []), groups.get("k3s_agents", [])
     if servers and len(servers) % 2 == 0:
         yield Fault(
@@ -36,9 +40,13 @@ def check_groups(groups: Mapping[str, Sequence[str]], played: Collection[str], a
     if agents and not servers:
         yield Fault("group k3s_agents", "has hosts, but k3s_servers has none to join", "add a host to k3s_servers")
     if groups.get("legacy_hosts") and not groups.get("data_runners"):
-        yield Fault("group data_runners", "is empty, so nothing can move the data of legacy_hosts", "put the legacy host in it")
+        yield Fault(
+            "group data_runners", "is empty, so nothing can move the data of legacy_hosts", "put the legacy host in it"
+        )
     for host in sorted({*servers, *agents} - set(groups.get("ec2_hosts", [])) - set(addressed)):
-        yield Fault(f"host {host}", "is not in ec2_hosts and has no address", "put it in ec2_hosts, or give it ansible_host")
+        yield Fault(
+            f"host {host}", "is not in ec2_hosts and has no address", "put it in ec2_hosts, or give it ansible_host"
+        )
     for host in sorted(set(servers) & set(agents)):
         yield Fault(f"host {host}", "is both in k3s_servers and in k3s_agents", "leave it in one of them")
 
@@ -56,7 +64,7 @@ def check_ranges(values: Mapping[str, Any]) -> Iterator[Fault]:
     for (first, one), (second, two) in combinations(sorted(single.items()), 2):
         if one == two and {_vpc(first), _vpc(second)} == {True}:
             continue  # two roles that are told the same VPC
-        if one.version == two.version and one.overlaps(two):  # type: ignore[arg-type]
+        if one.version == two.version and one.overlaps(two):
             yield Fault(f"{first}, {second}", f"{one} and {two} overlap", f"move {second} to a range of its own")
 
 
@@ -96,6 +104,8 @@ def check_hosts(values: Mapping[str, Any], hosts_wanted: bool) -> Iterator[Fault
 def _check_key(name: str, value: Any) -> Iterator[Fault]:
     path = Path(str(value)).expanduser()
     if not path.is_file():
-        yield Fault(name, f"{value} is not there", f"make a pair with ssh-keygen -t ed25519, or give {name} the path of yours")
+        yield Fault(
+            name, f"{value} is not there", f"make a pair with ssh-keygen -t ed25519, or give {name} the path of yours"
+        )
     elif "private" in name and path.stat().st_mode & (S_IRWXG | S_IRWXO):
         yield Fault(name, f"{value} can be read by others, so ssh refuses it", f"chmod 600 {path}")

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
 PLACEHOLDERS = ("changeme", "change_me", "change-me", "replace_me", "todo", "xxx")
-WORDS = {"str": "text", "path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "dict": "a dictionary"}
+WORDS = {
+    "str": "text",
+    "path": "a path",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a dictionary",
+}
 
 
 def check(name: str, value: Any, spec: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield every fault of a value that the user set."""
     kind = spec.get("type", "str")
     if value is None:
-        yield Fault(name, "has no value", f"give it {WORDS.get(kind, 'a value')}, or remove the line to take the default")
+        yield Fault(
+            name, "has no value", f"give it {WORDS.get(kind, 'a value')}, or remove the line to take the default"
+        )
         return
     if not _fits(kind, value):
         yield Fault(name, f"is {_shown(value)}, expected {WORDS.get(kind, kind)}", _mend(name, kind, value))
@@ -54,22 +64,19 @@ def _check_mapping(name: str, value: Mapping[str, Any], spec: Mapping[str, Any])
             yield Fault(f"{name}.{key}", "is missing", str(inner.get("description", "set it")))
 
 
+FITS: Mapping[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "path": lambda value: isinstance(value, str),
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "float": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "list": lambda value: isinstance(value, Sequence) and not isinstance(value, str),
+    "dict": lambda value: isinstance(value, Mapping),
+}
+
+
 def _fits(kind: str, value: Any) -> bool:
-    number = isinstance(value, int) and not isinstance(value, bool)
-    match kind:
-        case "str" | "path":
-            return isinstance(value, str)
-        case "int":
-            return number
-        case "float":
-            return number or isinstance(value, float)
-        case "bool":
-            return isinstance(value, bool)
-        case "list":
-            return isinstance(value, Sequence) and not isinstance(value, str)
-        case "dict":
-            return isinstance(value, Mapping)
-    return True
+    return kind not in FITS or FITS[kind](value)
 
 
 def _mend(name: str, kind: str, value: Any) -> str:

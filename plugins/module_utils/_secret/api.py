@@ -71,5 +71,7 @@ class SecretsManager:
         except ValueError:
             content = None  # the text of the error would hold the value
         if not isinstance(content, dict):
-            raise SecretError(f"{name} does not hold a JSON object. Mend: write one, or remove the secret to have it made anew.")
+            raise SecretError(
+                f"{name} does not hold a JSON object. Mend: write one, or remove the secret to have it made anew."
+            )
         return content

@@ -48,7 +48,8 @@ def plan(current: Mapping[str, Current], wanted: Sequence[Wanted], tags: Mapping
             actions.append(Action(secret.name, add=add, tags=lacking))
     if faults:
         raise SecretError(
-            "; ".join(faults) + ". Nothing was changed. Mend: correct the secret in Secrets Manager, or remove that key of it "
+            "; ".join(faults)
+            + ". Nothing was changed. Mend: correct the secret in Secrets Manager, or remove that key of it "
             "to have it made anew."
         )
     return actions

@@ -7,7 +7,6 @@ import struct
 from dataclasses import dataclass, field
 
 import pytest
-
 from ansible_collections.tiketi.platform.plugins.module_utils._ec2_host.console import BEGIN, END, host_key
 from ansible_collections.tiketi.platform.plugins.module_utils._ec2_host.wait import await_keys
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from ansible_collections.tiketi.platform.plugins.filter.ec2_host_wishes import ec2_host_wishes
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.hosts import (
@@ -97,7 +96,9 @@ def test_what_is_not_as_desired_is_named(found: HostsState, objects: list[str]) 
 )
 def test_a_template_that_would_launch_unsafe_hosts_is_drift(key: str, value: Any) -> None:
     found = state(*ALL)
-    assert plan(spec(), state(*ALL, template_data={**found.template_data, key: value})) == ["launch template t-k3s-host"]
+    assert plan(spec(), state(*ALL, template_data={**found.template_data, key: value})) == [
+        "launch template t-k3s-host"
+    ]
 
 
 def test_keys_that_others_answer_beside_ours_in_the_template_are_no_drift() -> None:

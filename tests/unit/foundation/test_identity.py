@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.identity import (
     IdentitySpec,
     IdentityState,

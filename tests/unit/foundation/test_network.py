@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
-
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation import look
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.groups import desired_groups, plan_groups
@@ -20,6 +19,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.networ
     carve,
     desired_network,
 )
+from moto import mock_aws
 
 REGION = "ap-northeast-2"
 ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c", "ap-northeast-2d"]
@@ -31,8 +31,6 @@ def spec(**more: Any) -> NetworkSpec:
 
 
 def test_subnets_lie_in_the_vpc_and_do_not_overlap() -> None:
-    from ipaddress import ip_network
-
     pieces = [ip_network(piece["cidr"]) for piece in carve(CIDR, ZONES)]
     assert len(pieces) == 8
     assert all(piece.subnet_of(ip_network(CIDR)) for piece in pieces)
@@ -155,7 +153,9 @@ def _build(ec2: Any) -> dict[str, Any]:
             ec2.associate_route_table(RouteTableId=made, SubnetId=subnets[what])
         target = {"GatewayId": gateway} if table["gateway"] else {"NatGatewayId": nat}
         ec2.create_route(RouteTableId=made, DestinationCidrBlock="0.0.0.0/0", **target)
-    ec2.create_vpc_endpoint(VpcId=vpc, VpcEndpointType="Gateway", ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=tables)
+    ec2.create_vpc_endpoint(
+        VpcId=vpc, VpcEndpointType="Gateway", ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=tables
+    )
     for group in desired["security_groups"]:
         made = ec2.create_security_group(GroupName=group["name"], Description="x", VpcId=vpc)["GroupId"]
         _tag(ec2, made, group["tags"])

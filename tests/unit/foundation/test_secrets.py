@@ -8,12 +8,11 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
-
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.api import SecretsManager
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.errors import SecretError
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.model import ALPHABETS, parse
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.plan import Current, diff, plan
+from moto import mock_aws
 
 TOKEN = {"length": 64, "alphabet": "redis"}
 TAGS = {"Project": "t"}

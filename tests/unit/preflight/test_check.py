@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalogue import Catalogue, load
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import Stage, Unknown, check
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import Stage, UnknownValueError, check
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.controller import check_engine
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault, report, unique
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.relations import check_groups, check_ranges
@@ -80,7 +79,7 @@ def test_sound_inputs_have_no_fault(catalogue: Catalogue) -> None:
         ({"platform_region": "seoul"}, "platform_region", "ap-northeast-2"),
         ({"web_cidr": "10.1.0.5/16"}, "web_cidr", "10.1.0.0/16"),
         ({"web_cidr": "ten"}, "web_cidr", "address/bits"),
-        ({"web_region": Unknown("'web_regoin' is undefined", later=False)}, "web_region", "correct its name"),
+        ({"web_region": UnknownValueError("'web_regoin' is undefined", later=False)}, "web_region", "correct its name"),
     ],
 )
 def test_each_fault_is_named_with_its_mend(
@@ -100,11 +99,20 @@ def test_all_faults_come_in_one_report(catalogue: Catalogue) -> None:
 
 
 def test_a_value_that_a_later_play_makes_is_no_fault(catalogue: Catalogue) -> None:
-    assert faults(catalogue, {**SOUND, "web_region": Unknown("'network_facts' is undefined", later=True)}) == []
+    assert (
+        faults(catalogue, {**SOUND, "web_region": UnknownValueError("'network_facts' is undefined", later=True)}) == []
+    )
 
 
 def test_names_of_others_are_left_alone(catalogue: Catalogue) -> None:
-    others = {"ansible_user": "admin", "aws_tags": {}, "__web_x": 1, "my_own": 1, "web_facts": {}, "service_overrides": {}}
+    others = {
+        "ansible_user": "admin",
+        "aws_tags": {},
+        "__web_x": 1,
+        "my_own": 1,
+        "web_facts": {},
+        "service_overrides": {},
+    }
     assert faults(catalogue, {**SOUND, **others}) == []
 
 
