@@ -16,6 +16,8 @@ from .api import ApiError, Client
 from .layout import write
 
 
+# Our routes carry a number of their own, so that those left behind are known.
+PROTOCOL: Final = "84"
 RETRY_SECONDS: Final = 0.3
 
 
@@ -71,7 +73,9 @@ class Network(threading.Thread):
         while True:
             try:
                 for kind, found in self._api.watch("/api/v1/nodes"):
-                    if kind != "SYNCED":
+                    if kind == "SYNCED":
+                        self._forget_stale()
+                    else:
                         self._apply(kind, found)
             except (ApiError, OSError, http.client.HTTPException, ValueError) as fault:
                 log.warning(f"network: watch of nodes ended: {fault}")
@@ -89,10 +93,10 @@ class Network(threading.Thread):
         if route == known:
             return
         if known is not None:
-            _run("ip", "route", "del", known.cidr)
+            _run("ip", "route", "del", known.cidr, "proto", PROTOCOL)
             del self._routes[name]
         if route is not None:
-            _run("ip", "route", "replace", route.cidr, "via", route.via)
+            _run("ip", "route", "replace", route.cidr, "via", route.via, "proto", PROTOCOL)
             self._routes[name] = route
 
     def _balance(self, kind: str, name: str, node: dict[str, Any]) -> None:
@@ -108,6 +112,14 @@ class Network(threading.Thread):
             first = self._servers.read_text().split()[:1]
             write(self._servers, "\n".join(dict.fromkeys([*first, *found])) + "\n")
 
+    def _forget_stale(self) -> None:
+        """Routes of an earlier cluster, or of nodes deleted while K3s did not run, lead astray."""
+        wanted = {route.cidr for route in self._routes.values()}
+        listed = subprocess.run(["ip", "-j", "route", "show", "proto", PROTOCOL], capture_output=True, check=False)
+        for entry in json.loads(listed.stdout or "[]"):
+            if entry["dst"] not in wanted:
+                _run("ip", "route", "del", entry["dst"], "proto", PROTOCOL)
+
     def _configure(self, cidr: str) -> None:
         rule = ["POSTROUTING", "-s", cidr, "!", "-d", self._cluster_cidr, "-j", "MASQUERADE"]
         if not self.configured.is_set():
@@ -117,6 +129,7 @@ class Network(threading.Thread):
                 accept = ["FORWARD", direction, self._cluster_cidr, "-j", "ACCEPT"]
                 if not _run("iptables", "-w", "-C", *accept, quiet=True):
                     _run("iptables", "-w", "-A", *accept)
+            _run("ip", "route", "del", cidr, "proto", PROTOCOL, quiet=True)
         write(self._cni / "10-flannel.conflist", bridge(cidr), 0o644)
         self.configured.set()
 

@@ -1,0 +1,81 @@
+"""Hosts that run K3s, whichever it is: the release or the sandbox's stand-in.
+
+K3S_CONTRACT_SERVER and K3S_CONTRACT_AGENT are the commands that run a shell command as root on a host, e.g.
+`ssh -i .sandbox/ssh/id_ed25519 admin@10.89.64.10 sudo`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Host:
+    """One node, reached by a command prefix."""
+
+    prefix: tuple[str, ...]
+
+    def try_run(self, script: str, seconds: int = 60) -> subprocess.CompletedProcess[str]:
+        # SSH joins its arguments by blanks, so the script is quoted for the shell there; other prefixes need no shell.
+        words = ["sh", "-c", shlex.quote(script) if self.prefix[0] == "ssh" else script]
+        command = [*self.prefix, *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+
+    def run(self, script: str, seconds: int = 60) -> str:
+        done = self.try_run(script, seconds)
+        assert done.returncode == 0, f"{script}: {done.stderr or done.stdout}"
+        return done.stdout
+
+    def kubectl(self, arguments: str) -> str:
+        return self.run(f"k3s kubectl {arguments}")
+
+    def objects(self, arguments: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.kubectl(f"get {arguments} -o json"))["items"]
+        return found
+
+
+def _host(variable: str) -> Host:
+    prefix = os.environ.get(variable, "")
+    if not prefix:
+        pytest.skip(f"{variable} names no host")
+    return Host(tuple(shlex.split(prefix)))
+
+
+@pytest.fixture(scope="session")
+def server() -> Host:
+    return _host("K3S_CONTRACT_SERVER")
+
+
+@pytest.fixture(scope="session")
+def agent() -> Host:
+    return _host("K3S_CONTRACT_AGENT")
+
+
+@pytest.fixture(scope="session")
+def agent_unit(agent: Host) -> str:
+    """The install script calls the unit of an agent k3s-agent; a role may call it k3s."""
+    return agent.run("systemctl is-active -q k3s-agent && echo k3s-agent || echo k3s").strip()
+
+
+@pytest.fixture(scope="session")
+def agent_name(agent: Host) -> str:
+    subject = agent.run("openssl x509 -noout -subject -in /var/lib/rancher/k3s/agent/client-kubelet.crt")
+    return subject.strip().rpartition("system:node:")[2]
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(1)
+    return condition()
