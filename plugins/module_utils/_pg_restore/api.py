@@ -100,7 +100,8 @@ UNION ALL SELECT 'large object ' || oid FROM pg_catalog.pg_largeobject_metadata 
 """
 
 MARKER = f"""
-SELECT move, source, identity, phase, runner, coalesce(to_char(finished, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '') FROM {MARKER_SCHEMA}.move
+SELECT move, source, identity, phase, runner, coalesce(to_char(finished, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''),
+       coalesce(report, '{{}}') FROM {MARKER_SCHEMA}.move
 """
 
 

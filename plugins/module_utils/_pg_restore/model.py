@@ -85,6 +85,7 @@ class Marker:
     phase: str
     runner: str
     finished: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

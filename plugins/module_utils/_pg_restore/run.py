@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model 
     FINISHED,
     MARKER_SCHEMA,
     Finding,
+    Marker,
     Options,
     Source,
     Target,
@@ -35,6 +36,7 @@ class Look:
     source: Source | None = None
     target: Target | None = None
     identity: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
 
 
 def tls_warnings(*ends: Endpoint) -> list[str]:
@@ -51,18 +53,23 @@ def look(mover: Mover, root: Path) -> Look:
     with connect(mover.target, MARKER_SCHEMA) as there:
         marker = api.read_marker(there)
         if plan.finished(marker, mover.source.label):
-            return Look(FINISHED, [plan.VERIFY] if mover.options.verify == "always" else [], warnings)
+            return _finished(mover, marker, warnings)
         with connect(mover.source, MARKER_SCHEMA) as here:
             source, target = api.read_source(here), api.read_target(there)
             same = api.same_database(here, there)
     identity = source.server.identity
     if plan.finished(marker, mover.source.label, identity):
-        return Look(FINISHED, [plan.VERIFY] if mover.options.verify == "always" else [], warnings)
+        return _finished(mover, marker, warnings)
     runner = api.read_runner(root, target.server.major, mover.options.client_folder)
     findings = plan.check(source, target, runner, same, mover.options)
     if not same:
         findings += plan.check_target_content(target, mover.journal.entries)
     return _decide(mover, source, target, findings, warnings)
+
+
+def _finished(mover: Mover, marker: Marker | None, warnings: list[str]) -> Look:
+    steps = [plan.VERIFY] if mover.options.verify == "always" else []
+    return Look(FINISHED, steps, warnings, report=marker.report if marker else {})
 
 
 def _decide(mover: Mover, source: Source, target: Target, findings: list[Finding], warnings: list[str]) -> Look:
@@ -103,7 +110,7 @@ def restore(source: Endpoint, target: Endpoint, root: Path, options: Options, st
         "phase": mover.journal.phase if done else seen.phase,
         "remaining": [one for one in seen.steps if one not in wanted],
         "steps": [{key: result[key] for key in ("step", "seconds", "bytes", "parts")} for result in done],
-        "report": next((result["report"] for result in done if "report" in result), {}),
+        "report": next((result["report"] for result in done if "report" in result), seen.report),
         "message": message,
         "notices": seen.warnings + [note for result in done for note in result.get("notes", [])],
     }
@@ -136,7 +143,7 @@ def _planned(seen: Look, check: bool) -> dict[str, Any]:
         "remaining": seen.steps,
         "estimate": estimate,
         "steps": [],
-        "report": {},
+        "report": seen.report,
         "message": message,
         "notices": seen.warnings,
     }

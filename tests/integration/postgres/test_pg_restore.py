@@ -85,6 +85,7 @@ def test_moves_every_trap_and_a_second_run_does_nothing(move: Move, target: Clus
     assert time.monotonic() - began < 2
     assert not again["changed"]
     assert again["message"] == "already moved and verified"
+    assert again["report"] == report, "the target keeps the report"
 
 
 def test_leaves_neither_data_nor_password_on_the_runner(move: Move) -> None:
