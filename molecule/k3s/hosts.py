@@ -69,6 +69,11 @@ def up(found: Engine, paths: Paths, directory: Path) -> None:
         )  # fmt: skip
     known = [f"{address} {host_key(found, f'{NAME}-{host}')}" for host, address in HOSTS.items()]
     (directory / "known_hosts").write_text("\n".join([*known, ""]))
+    (directory / "ssh_config").write_text(
+        "".join(f"Host {host}\n  HostName {address}\n" for host, address in HOSTS.items())
+        + f"Host *\n  User admin\n  IdentityFile {key}\n  IdentitiesOnly yes\n"
+        f"  UserKnownHostsFile {directory}/known_hosts\n  StrictHostKeyChecking yes\n"
+    )
     (directory / "k3s.json").write_text(json.dumps(variables))
 
 

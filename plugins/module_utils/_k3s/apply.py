@@ -113,7 +113,7 @@ def wait(
                 raise K3sError(
                     diagnosis.report(seen, params["name"], time.monotonic() - began),
                     causes=[cause.text for cause in diagnosis.causes(seen, params["name"])],
-                    journal=list(seen.journal),
+                    journal=list(seen.tail),
                 )
             suspected = sure
         time.sleep(POLL_SECONDS)

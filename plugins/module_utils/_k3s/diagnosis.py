@@ -26,6 +26,7 @@ class Evidence:
     memory_mb: int = 1 << 20
     clashes: tuple[str, ...] = ()
     journal: tuple[str, ...] = ()
+    tail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,4 +142,4 @@ def report(seen: Evidence, name: str, waited: float) -> str:
 
 
 def _tail(seen: Evidence) -> list[str]:
-    return [f"  {line}" for line in seen.journal[-12:]] or ["  (empty)"]
+    return [f"  {line}" for line in seen.tail] or ["  (empty)"]

@@ -18,6 +18,7 @@ from .host import Host
 
 TIMEOUT = 2.0
 LINES = 60
+TAIL = 12
 PORTS = {"agent": (6443,), "server": (6443, 2379, 2380)}
 
 
@@ -70,12 +71,17 @@ def clashes(addresses: Iterable[tuple[str, str]], ranges: Mapping[str, str]) -> 
     return found
 
 
+def _journal(host: Host, service: str, secrets: list[str], *which: str) -> tuple[str, ...]:
+    command = ["journalctl", "-u", service, *which, "-n", str(LINES), "-o", "cat", "--no-pager"]
+    _code, out, _err = host.run(command)
+    return tuple(tokens.scrub(out, secrets).splitlines())
+
+
 def gather(host: Host, params: Mapping[str, Any], join: Mapping[str, Any], service: str, since: float) -> Evidence:
     role = params["role"]
     secrets = [str(value) for value in params["secrets"].values()]
-    _code, out, _err = host.run(
-        ["journalctl", "-u", service, "--since", f"@{int(since)}", "-n", str(LINES), "-o", "cat", "--no-pager"]
-    )
+    # A cause must be fresh: a line of before this run may tell of what has been mended since.
+    fresh = _journal(host, service, secrets, "--since", f"@{int(since)}")
     ports: dict[str, str] = {}
     tls, status = "", 0
     if join["mode"] == "join" and join["url"]:
@@ -96,7 +102,8 @@ def gather(host: Host, params: Mapping[str, Any], join: Mapping[str, Any], servi
         disk_mb=shutil.disk_usage(host.paths.at("/var/lib")).free >> 20,
         memory_mb=int(memory[0]) >> 10 if memory else 1 << 20,
         clashes=tuple(clashes(host.addresses(), ranges(params))),
-        journal=tuple(tokens.scrub(out, secrets).splitlines()),
+        journal=fresh,
+        tail=_journal(host, service, secrets)[-TAIL:],
     )
 
 

@@ -97,6 +97,11 @@ class Service:
     def running(self) -> bool:
         return self.active == "active"
 
+    @property
+    def up(self) -> bool:
+        """There is a process: serving, or still trying with the settings it was started with."""
+        return self.active in {"active", "activating", "reloading"}
+
 
 @dataclass(frozen=True)
 class Current:

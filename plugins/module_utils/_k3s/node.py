@@ -108,9 +108,10 @@ def _do(
     if params["state"] == "staged":
         return {"fetch": round(performed - began, 2)}
     kinds = {step.kind for step in steps}
+    # Known from here on: a run that is cut short while it waits need not restart K3s the next time.
+    host.remember(applied=desired.digest())
     if kinds or not current.alive:
         apply.wait(host, params, join, desired, current, "restart" in kinds)
-    host.remember(applied=desired.digest())
     return {"steps": round(performed - began, 2), "wait": round(time.monotonic() - performed, 2)}
 
 

@@ -132,7 +132,7 @@ def plan(desired: Desired, current: Current) -> list[Action]:
         steps.append(Action("reload", "systemd"))
     if not current.service.enabled:
         steps.append(Action("enable", desired.service, "disabled\n", "enabled\n"))
-    if not current.service.running:
+    if not current.service.up:
         steps.append(Action("start", desired.service, f"{current.service.active}\n", "active\n"))
     elif current.applied != desired.digest():
         steps.append(Action("restart", desired.service, "", "restarted: the binary or a setting changed\n"))

@@ -47,7 +47,7 @@ def test_a_wrong_token_outranks_a_full_disk() -> None:
 
 
 def test_without_a_known_cause_the_journal_is_shown() -> None:
-    text = report(seen(ports={"10.0.0.10:6443": "open"}, journal=("something new",)), "a1", 90.0)
+    text = report(seen(ports={"10.0.0.10:6443": "open"}, tail=("something new",)), "a1", 90.0)
     assert "no known cause" in text
     assert "something new" in text
     assert "10.0.0.10:6443 open" in text

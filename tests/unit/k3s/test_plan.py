@@ -95,6 +95,13 @@ def test_a_stopped_node_is_started(params: dict[str, Any]) -> None:
     assert steps(desired, stopped) == ["start k3s"]
 
 
+def test_a_process_that_still_tries_is_restarted_only_for_new_settings(params: dict[str, Any]) -> None:
+    desired = build(params, way("keep"), "amd64")
+    trying = converged(desired, service=replace(RUNNING, active="activating"))
+    assert steps(desired, trying) == []
+    assert steps(desired, replace(trying, applied="with another token")) == ["restart k3s"]
+
+
 def test_a_file_no_longer_wanted_goes_only_when_it_is_ours(params: dict[str, Any]) -> None:
     before = build({**params, "registries": {"mirrors": {}}}, way("init"), "amd64")
     desired = build(params, way("init"), "amd64")
