@@ -127,4 +127,4 @@ def forget(found: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    {"up": up, "down": down}[sys.argv[1]](Path(sys.argv[2]))
+    {"up": up, "down": down}[sys.argv[1]](Path(sys.argv[2]).resolve())
