@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import api, plan
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import api, plan, preflight
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.apply import Mover
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.errors import RestoreRefusedError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.journal import Journal
@@ -61,9 +61,9 @@ def look(mover: Mover, root: Path) -> Look:
     if plan.finished(marker, mover.source.label, identity):
         return _finished(mover, marker, warnings)
     runner = api.read_runner(root, target.server.major, mover.options.client_folder)
-    findings = plan.check(source, target, runner, same, mover.options)
+    findings = preflight.check(source, target, runner, same, mover.options)
     if not same:
-        findings += plan.check_target_content(target, mover.journal.entries)
+        findings += preflight.check_target_content(target, mover.journal.entries)
     return _decide(mover, source, target, findings, warnings)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import plan
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import plan, preflight
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import (
     Extension,
     Marker,
@@ -37,7 +37,7 @@ RUNNER = Runner(client_major=15, free_bytes=10**11, folder="/var/lib/x")
 def findings(
     source: Source = SOURCE, target: Target = TARGET, runner: Runner = RUNNER, same: bool = False
 ) -> list[Any]:
-    return plan.check(source, target, runner, same, Options())
+    return preflight.check(source, target, runner, same, Options())
 
 
 def server(**changes: Any) -> Server:
@@ -156,7 +156,7 @@ def test_only_this_moves_finished_result_is_left_alone(
 def test_a_target_is_empty_or_ours_or_refused(
     found: Marker | None, objects: tuple[str, ...], journal: dict[str, Any], refused: str
 ) -> None:
-    said = plan.check_target_content(replace(TARGET, marker=found, objects=objects), journal)
+    said = preflight.check_target_content(replace(TARGET, marker=found, objects=objects), journal)
     assert [finding.problem for finding in said if refused in finding.problem] == [finding.problem for finding in said]
     assert bool(said) is bool(refused)
 
