@@ -24,6 +24,7 @@ ADDONS: Final = "docker.io/tiketi/k3s-addons:1"
 COMPONENTS: Final = (
     "kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl etcd balancer etcd-snapshot"
 )
+ECR_PROVIDER: Final = "k8s.io/cloud-provider-aws/cmd/ecr-credential-provider"
 Log = Callable[[str], None]
 
 
@@ -36,6 +37,7 @@ class Artifact:
     version: str
     images_tar: Path
     images_sha256: str
+    credential_provider: Path
 
 
 class BuildError(Exception):
@@ -89,8 +91,10 @@ def go_parts(cache: Path, version: str, log: Log) -> dict[str, Path]:
     module = HERE / "kube"
     wanted = {
         "kube": (module, ".", link_flags(version)),
-        "addons": (module, "./addons", link_flags(VERSION)),
+        # Without a version: one of Kubernetes would make metrics-server hide its API as long removed.
+        "addons": (module, "./addons", "-s -w"),
         "pause": (module, "./pause", "-s -w"),
+        "ecr-credential-provider": (HERE / "credentials", ECR_PROVIDER, "-s -w"),
     }
     found: dict[str, Path] = {}
     for name, (directory, package, flags) in wanted.items():
@@ -131,7 +135,8 @@ def assemble(cache: Path, parts: Mapping[str, Path], version: str) -> Artifact:
     if not target.exists():
         target.parent.mkdir(exist_ok=True)
         archives.write_self_extracting(files, target)
-    return Artifact(target, _kept_digest(target), version, images_tar, _kept_digest(images_tar))
+    provider = parts["ecr-credential-provider"]
+    return Artifact(target, _kept_digest(target), version, images_tar, _kept_digest(images_tar), provider)
 
 
 def files_names(files: Mapping[str, Path | bytes]) -> list[bytes]:

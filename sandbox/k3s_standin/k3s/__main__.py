@@ -1,7 +1,10 @@
 """The entry of the self-extracting file: unpack once, then be k3s, kubectl, ctr or crictl by name."""
 
+# ruff: noqa: S606 - k3s kubectl is to become kubectl, and no shell is wanted
+
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -85,9 +88,8 @@ def main() -> int:
     if name in CALLED:
         runtime(name, home, arguments)
     sys.path.insert(0, str(home))
-    from k3s import cli  # noqa: PLC0415 - there only now
-
-    return cli.main(arguments, home, version.split()[2])
+    cli = importlib.import_module("k3s.cli")
+    return int(cli.main(arguments, home, version.split()[2]))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """K3s configuration: flags over config.yaml over config.yaml.d, and the K3S_* environment."""
 
+# ruff: noqa: SIM905 - a hundred names read better as words than one a line
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -15,7 +15,6 @@ from . import log
 from .api import ApiError, Client
 from .layout import write
 
-
 # Our routes carry a number of their own, so that those left behind are known.
 PROTOCOL: Final = "84"
 RETRY_SECONDS: Final = 0.3
