@@ -17,6 +17,11 @@ from .conftest import AGENT, AGENT_TOKEN, DIRECTORY, OTHER_AGENT, SERVER, SERVER
 PRIVATE = ["config.yaml", "token", ".tiketi-platform.json"]
 
 
+def bracketed(token: str) -> str:
+    """A pattern that does not find its own command line, in the process list or in sudo's log."""
+    return f"[{token[0]}]{token[1:]}"
+
+
 @pytest.mark.parametrize(("name", "unit"), [(SERVER, "k3s"), (AGENT, "k3s-agent"), (OTHER_AGENT, "k3s-agent")])
 def test_the_service_runs_from_a_unit_without_secrets(name: str, unit: str) -> None:
     machine = host(name)
@@ -48,7 +53,7 @@ def test_labels_and_taints(nodes: dict[str, Any]) -> None:
 def test_the_agent_pins_the_ca_and_has_no_server_token(server: Host, agent: Host) -> None:
     authority = server.check_output("sha256sum /var/lib/rancher/k3s/server/tls/server-ca.crt").split()[0]
     assert agent.file("/etc/rancher/k3s/token").content_string.strip() == f"K10{authority}::node:{AGENT_TOKEN}"
-    found = agent.run(f"grep -rlsF {SERVER_TOKEN} /etc /var/lib/rancher /tmp /var/tmp /home /root")
+    found = agent.run(f"grep -rlsE '{bracketed(SERVER_TOKEN)}' /etc /var/lib/rancher /tmp /var/tmp /home /root")
     assert found.stdout == ""
 
 
@@ -56,8 +61,7 @@ def test_the_agent_pins_the_ca_and_has_no_server_token(server: Host, agent: Host
 def test_no_token_in_argv_units_journal_or_readable_files(name: str) -> None:
     machine = host(name)
     for token in (SERVER_TOKEN, AGENT_TOKEN):
-        # The pattern is bracketed so that it does not find its own command line.
-        pattern = f"[{token[0]}]{token[1:]}"
+        pattern = bracketed(token)
         assert machine.run(f"cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '{pattern}'").stdout.strip() == "0"
         assert machine.run(f"journalctl --no-pager | grep -c '{pattern}'").stdout.strip() == "0"
         readable = machine.run(
