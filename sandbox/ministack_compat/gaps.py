@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from sandbox.ministack_compat import (
+    cluster_log_exports,
     cluster_parameters,
     console_output,
     container_volumes,
@@ -27,5 +28,6 @@ ALL: tuple[ModuleType, ...] = (
     container_volumes,
     engine_defaults,
     cluster_parameters,
+    cluster_log_exports,
     tls_front,
 )

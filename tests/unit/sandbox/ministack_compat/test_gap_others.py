@@ -53,3 +53,21 @@ def test_plain_ministack_publishes_on_every_address(emulator: Emulator) -> None:
     assert source
     assert source.origin
     assert 'ports={f"{container_port}/tcp": host_port}' in Path(source.origin).read_text()
+
+
+def test_a_cluster_remembers_its_log_exports_only_with_the_gap_closed(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rds = emulator("rds")
+    cluster: dict[str, Any] = {"DBClusterIdentifier": "c", "DBClusterArn": "a", "Engine": "e", "EngineVersion": "1"}
+    field = "EnabledCloudwatchLogsExports"
+    assert field not in rds._cluster_xml(cluster), "MiniStack knows it now: delete cluster_log_exports.py"
+    monkeypatch.setitem(rds._ACTION_MAP, "CreateDBCluster", lambda _params: (200, {}, b""))
+    monkeypatch.setitem(rds._ACTION_MAP, "ModifyDBCluster", lambda _params: (200, {}, b""))
+    monkeypatch.setattr(rds, "_resolve_cluster_in_request_region", lambda _name: cluster)
+    importlib.import_module("sandbox.ministack_compat.cluster_log_exports").apply()
+    rds._ACTION_MAP["CreateDBCluster"]({"EnableCloudwatchLogsExports.member.1": ["postgresql"]})
+    assert f"<{field}><member>postgresql</member></{field}>" in rds._cluster_xml(cluster)
+    change = {"CloudwatchLogsExportConfiguration.DisableLogTypes.member.1": ["postgresql"]}
+    rds._ACTION_MAP["ModifyDBCluster"](change)
+    assert f"<{field}></{field}>" in rds._cluster_xml(cluster)
