@@ -15,7 +15,7 @@ import testinfra.host
 
 SCENARIO = Path(__file__).resolve().parents[1]
 REPOSITORY = SCENARIO.parents[1]
-INVENTORY = SCENARIO / "inventory.yml"
+INVENTORY = SCENARIO / "inventory" / "hosts.yml"
 DIRECTORY = REPOSITORY / ".cache" / "molecule-k3s"
 SERVER, AGENT, OTHER_AGENT = "server-1", "agent-1", "agent-2"
 # As in the inventory; they must never be seen outside the two token files.

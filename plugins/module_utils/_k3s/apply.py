@@ -85,8 +85,8 @@ def _serves(host: Host, params: Mapping[str, Any], desired: Desired) -> bool:
         return False
     if not params["wait_voter"]:
         return True
-    _status, node = host.api(f"/api/v1/nodes/{params['name']}")
-    conditions = node.get("status", {}).get("conditions", []) if isinstance(node, dict) else []
+    status, node = host.api(f"/api/v1/nodes/{params['name']}")
+    conditions = node["status"].get("conditions", []) if status == 200 else []
     return any(one["type"] == "EtcdIsVoter" and one["status"] == "True" for one in conditions)
 
 

@@ -153,6 +153,18 @@ def test_an_agent_without_a_living_server_is_told_so(machine: Machine, params: d
         node.visit(machine.host, agent, check=False)
 
 
+def test_a_server_beside_others_waits_for_its_vote(
+    machine: Machine, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_found = (404, {"kind": "Status", "status": "Failure"})
+    learner = (200, {"status": {"conditions": [{"type": "EtcdIsVoter", "status": "False"}]}})
+    voter = (200, {"status": {"conditions": [{"type": "EtcdIsVoter", "status": "True"}]}})
+    answers = [not_found, (200, {"status": {}}), learner, voter]
+    monkeypatch.setattr(Host, "api", lambda _self, _path: answers.pop(0))
+    assert node.visit(machine.host, {**params, "wait_voter": True}, check=False)["changed"]
+    assert answers == []
+
+
 def test_all_addresses_are_named_when_none_answers(tmp_path: Path) -> None:
     urls = (f"file://{tmp_path}/one", f"file://{tmp_path}/two?X-Amz-Signature=canary")
     with pytest.raises(K3sError) as caught:
