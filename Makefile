@@ -43,6 +43,7 @@ lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy
 	ruff check .
 	ruff format --check .
 	mypy plugins/module_utils sandbox
+	antsibull-changelog lint
 	ansible-lint -c .config/ansible-lint.yml
 	if command -v go >/dev/null; then go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7; else echo "actionlint left out: no Go here"; fi
 

@@ -16,7 +16,12 @@ BIN = ROOT / ".venv" / "bin"
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("artifact")
-    subprocess.run([BIN / "ansible-galaxy", "collection", "build", "--output-path", str(out)], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        [BIN / "ansible-galaxy", "collection", "build", "--output-path", str(out)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
     return next(out.glob("tiketi-platform-*.tar.gz"))
 
 
@@ -24,7 +29,18 @@ def test_artifact_holds_the_collection_and_nothing_of_the_workshop(artifact: Pat
     with tarfile.open(artifact) as tar:
         tops = {name.split("/", 1)[0] for name in tar.getnames()}
     assert {"README.md", "LICENSE", "meta", "playbooks", "plugins", "roles", "requirements.yml"} <= tops
-    assert not tops & {".venv", ".sandbox", ".state", "sandbox", "tests", "inventories", "services", "examples", "collections", "uv.lock"}
+    assert not tops & {
+        ".venv",
+        ".sandbox",
+        ".state",
+        "sandbox",
+        "tests",
+        "inventories",
+        "services",
+        "examples",
+        "collections",
+        "uv.lock",
+    }
 
 
 def test_installed_collection_answers_by_name(artifact: Path, tmp_path: Path) -> None:
@@ -38,7 +54,9 @@ def test_installed_collection_answers_by_name(artifact: Path, tmp_path: Path) ->
         return done.stdout
 
     call("ansible-galaxy", "collection", "install", str(artifact), "--no-deps", "-p", str(tmp_path))
-    (tmp_path / "hosts.yml").write_text("platform:\n  hosts:\n    account:\nk3s_servers:\n  hosts:\n    s1:\n", encoding="utf-8")
+    (tmp_path / "hosts.yml").write_text(
+        "platform:\n  hosts:\n    account:\nk3s_servers:\n  hosts:\n    s1:\n", encoding="utf-8"
+    )
     listed = call("ansible-playbook", "tiketi.platform.site", "-i", "hosts.yml", "--list-tasks")
     assert "K3s cluster | Servers" in listed
     assert "tiketi.platform.endpoint_check" in call("ansible-doc", "-t", "module", "-l", "tiketi.platform")

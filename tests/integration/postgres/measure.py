@@ -38,11 +38,11 @@ def main(rows: int) -> None:
             print(f"{step}: {time.monotonic() - began:.2f} s; {result['message']}", flush=True)
         began = time.monotonic()
         pipe = (
-            f"PGPASSWORD=admin pg_dump -h {old.data} -p {old.port} -U postgres tiketi"
-            f" | PGPASSWORD=admin psql -q -X -o /dev/null -h {new.data} -p {new.port} -U postgres plain 2>/dev/null"
+            f"pg_dump -h {old.data} -p {old.port} -U postgres tiketi"
+            f" | psql -q -X -o /dev/null -h {new.data} -p {new.port} -U postgres plain 2>/dev/null"
         )
         new.execute("CREATE DATABASE plain")
-        subprocess.run(["bash", "-c", pipe], check=True)
+        subprocess.run(["bash", "-c", pipe], check=True, env=os.environ | {"PGPASSWORD": "admin"})
         print(f"for comparison, pg_dump | psql without any proof: {time.monotonic() - began:.1f} s")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,7 +60,7 @@ def test_a_cluster_remembers_its_log_exports_only_with_the_gap_closed(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rds = emulator("rds")
-    cluster: dict[str, Any] = {"DBClusterIdentifier": "c", "DBClusterArn": "a", "Engine": "e", "EngineVersion": "1"}
+    cluster: dict[str, Any] = defaultdict(str, DBClusterIdentifier="c")
     field = "EnabledCloudwatchLogsExports"
     assert field not in rds._cluster_xml(cluster), "MiniStack knows it now: delete cluster_log_exports.py"
     monkeypatch.setitem(rds._ACTION_MAP, "CreateDBCluster", lambda _params: (200, {}, b""))
