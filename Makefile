@@ -53,8 +53,10 @@ unit: setup ## unit tests: decisions, without a server
 
 .PHONY: molecule
 molecule: setup ## roles on real systemd hosts
-	@$(PY) -m sandbox images
+	@$(PY) -m sandbox up
 	molecule test -s k3s
+	source .sandbox/env
+	molecule test -s data_stores
 
 .PHONY: e2e
 e2e: setup ## the main job end to end in a fresh sandbox, with every test that needs one
