@@ -61,10 +61,14 @@ molecule: setup ## roles on real systemd hosts
 .PHONY: e2e
 e2e: setup ## the main job end to end in a fresh sandbox, with every test that needs one
 	@$(PY) -m sandbox up
-	pytest tests/e2e
+	pytest tests/e2e tests/integration/k3s_contract
+
+.PHONY: integration
+integration: setup ## parts against real servers that the tests start themselves; the built artifact
+	@pytest tests/integration/artifact tests/integration/postgres
 
 .PHONY: test
-test: lint unit molecule e2e ## everything CI runs; installs what is missing
+test: lint unit integration molecule e2e ## everything CI runs; installs what is missing
 
 .PHONY: check
 check: lint unit ## what a commit must pass: seconds, not minutes

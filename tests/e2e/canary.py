@@ -109,20 +109,24 @@ def scan_here(tops: list[str], wanted: list[str]) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def scan_host(name: str, address: str, user: str, known_hosts: Path, wanted: list[str]) -> dict[str, Any]:
-    """The same on a host of the stage, and its journal and unit files as root."""
-    ssh = [
+def ssh(name: str, address: str, user: str, known_hosts: Path) -> list[str]:
+    """The ssh command up to the remote command, its host key verified."""
+    return [
         "ssh", "-i", str(SANDBOX / "ssh" / "id_ed25519"), "-o", f"UserKnownHostsFile={known_hosts}", "-o", "StrictHostKeyChecking=yes",
         "-o", "BatchMode=yes", "-o", f"HostKeyAlias={name}", f"{user}@{address}",
     ]  # fmt: skip
+
+
+def scan_host(base: list[str], wanted: list[str]) -> dict[str, Any]:
+    """The same on a host of the stage, and its journal and unit files as root; `base` is the ssh command."""
     job = json.dumps({"patterns": wanted, "tops": ["/"], "skip": SKIP})
     script = f"import sys, io\nsys.stdin = io.StringIO({job!r})\n{SCANNER}"
     as_nobody = subprocess.run(
-        [*ssh, "sudo -u nobody python3 -"], input=script, capture_output=True, text=True, check=True
+        [*base, "sudo -u nobody python3 -"], input=script, capture_output=True, text=True, check=True
     )
     found = dict(json.loads(as_nobody.stdout))
     told = subprocess.run(
-        [*ssh, "sudo journalctl --no-pager -o cat; sudo cat /etc/systemd/system/*"],
+        [*base, "sudo journalctl --no-pager -o cat; sudo cat /etc/systemd/system/*"],
         capture_output=True,
         text=True,
         check=False,

@@ -80,6 +80,6 @@ def test_nobody_can_read_a_secret_on_a_host(wanted: list[str]) -> None:
     hosts = canary.hosts()
     assert len(hosts) >= 4, f"expected the legacy host and the cluster, found {sorted(hosts)}"
     for name, address in hosts.items():
-        found = canary.scan_host(name, address, values["ec2_host_user"], known_hosts, wanted)
+        found = canary.scan_host(canary.ssh(name, address, values["ec2_host_user"], known_hosts), wanted)
         assert found["seen"] > 100
         assert not found["hits"], f"{name}: {found['hits']}"
