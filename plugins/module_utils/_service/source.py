@@ -73,6 +73,7 @@ def read_services(folder: str, overrides: Mapping[str, Any]) -> list[dict[str, A
     found = {path: data for path in files if (data := _read(path, faults)) is not None}
     definitions: list[dict[str, Any]] = []
     parsed: list[tuple[str, Service]] = []
+    broken: list[tuple[str, str, tuple[str, ...]]] = []
     for path, data in found.items():
         name = str(data.setdefault("name", path.stem))
         over = overrides.get(name) or {}
@@ -88,11 +89,17 @@ def read_services(folder: str, overrides: Mapping[str, Any]) -> list[dict[str, A
         service = parse(Service, definition, "", reporter(faults, path.name, over, f"{OVERRIDES}.{name}"))
         if service is not BAD:
             parsed.append((path.name, service))
+        else:
+            own = definition.get("paths")
+            paths = tuple(item for item in own if isinstance(item, str)) if isinstance(own, list) else ()
+            broken.append((path.name, name, paths))
     names = [str(data["name"]) for data in found.values()]
     for unknown in sorted(set(overrides) - set(names)):
         faults.append(Fault(OVERRIDES, unknown, "there is no such service", nearest(unknown, names or ["none"])))
     # One unreadable file must not make its callers' references look wrong as well.
-    faults += relation_faults(parsed, known_names=[*names, *(path.stem for path in files if path not in found)])
+    faults += relation_faults(
+        parsed, known_names=[*names, *(path.stem for path in files if path not in found)], broken=broken
+    )
     if faults:
         raise InvalidServicesError(faults)
     return sorted(definitions, key=lambda definition: str(definition["name"]))

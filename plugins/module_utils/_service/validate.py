@@ -26,6 +26,7 @@ REDIS_ENV = tuple(f"REDIS_{word}" for word in ("HOST", "PORT", "TLS", "TOKEN_FIL
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 Located = tuple[str, Service]
+Claim = tuple[str, str, tuple[str, ...]]  # file, name, paths
 
 
 def secret_names(service: Service, target: Target) -> dict[str, set[str]]:
@@ -123,13 +124,13 @@ def _service_faults(where: str, service: Service, known_names: Sequence[str]) ->
             )
 
 
-def _twice(services: Iterable[Located]) -> Iterator[Fault]:
+def _twice(claims: Iterable[Claim]) -> Iterator[Fault]:
     names: dict[str, list[str]] = defaultdict(list)
-    paths: dict[str, list[tuple[str, Service]]] = defaultdict(list)
-    for where, service in services:
-        names[service.name].append(where)
-        for path in service.paths:
-            paths[path.rstrip("/") or "/"].append((where, service))
+    paths: dict[str, list[str]] = defaultdict(list)
+    for where, name, own in claims:
+        names[name].append(where)
+        for path in own:
+            paths[path.rstrip("/") or "/"].append(where)
     for name, files in names.items():
         if len(files) > 1:
             yield Fault(
@@ -137,14 +138,20 @@ def _twice(services: Iterable[Located]) -> Iterator[Fault]:
             )
     for path, owners in paths.items():
         if len(owners) > 1:
-            others = ", ".join(dict.fromkeys(where for where, _service in owners[:-1]))
-            yield Fault(owners[-1][0], "paths", f"{path} is also a path of {others}", "Give each path to one service")
+            others = ", ".join(dict.fromkeys(owners[:-1]))
+            yield Fault(owners[-1], "paths", f"{path} is also a path of {others}", "Give each path to one service")
 
 
-def relation_faults(services: Sequence[Located], known_names: Sequence[str]) -> list[Fault]:
-    """Find what is wrong inside and between services, whatever stage they go to."""
+def relation_faults(
+    services: Sequence[Located], known_names: Sequence[str], broken: Sequence[Claim] = ()
+) -> list[Fault]:
+    """Find what is wrong inside and between services, whatever stage they go to.
+
+    `broken` are the claims of services with faults of their own: their names and paths count all the same.
+    """
     faults = [fault for where, service in services for fault in _service_faults(where, service, known_names)]
-    return [*faults, *_twice(services)]
+    claims = [(where, service.name, tuple(service.paths)) for where, service in services]
+    return [*faults, *_twice([*claims, *broken])]
 
 
 def _image_faults(where: str, service: Service, target: Target) -> Iterator[Fault]:

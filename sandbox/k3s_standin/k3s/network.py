@@ -133,6 +133,18 @@ class Network(threading.Thread):
         self.configured.set()
 
 
+def keep_inside(service_cidr: str) -> None:
+    """Refuse connections to service addresses that kube-proxy has not translated.
+
+    Without this the API server's first look at an aggregated API, made before kube-proxy runs, leaves by the default
+    route; where something out there accepts it, that connection is kept and used for ever.
+    """
+    for cidr in service_cidr.split(","):
+        rule = ["OUTPUT", "-d", cidr, "-j", "REJECT"]
+        if not _run("iptables", "-w", "-C", *rule, quiet=True):
+            _run("iptables", "-w", "-A", *rule)
+
+
 def _run(*command: str, quiet: bool = False) -> bool:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and not quiet:

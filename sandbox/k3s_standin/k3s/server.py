@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from . import controlplane, encryption, etcd, layout, log, node, secretbox, supervisor, tokens
+from . import controlplane, encryption, etcd, layout, log, network, node, secretbox, supervisor, tokens
 from .agent import Agent, kubeconfig
 from .api import ApiError, Client
 from .cluster import Controller
@@ -314,6 +314,7 @@ def _run(server: Server, config: Config, processes: Processes, home: Path) -> No
         return
     (server.paths.database / "reset-flag").unlink(missing_ok=True)
     etcd_flags = server.prepare()
+    network.keep_inside(config.text("service-cidr"))
     processes.start("etcd", etcd_flags)
     if not config.flag("disable-agent"):
         agent.start_runtime()

@@ -1,0 +1,42 @@
+"""`make clean` leaves no container, network, volume, process or file of the sandbox."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from sandbox import engine
+from sandbox.settings import Paths
+from tests.e2e.support import ROOT, SANDBOX
+
+OURS = ("tiketi", "ministack")
+
+
+def _left(kind: str, *arguments: str) -> list[str]:
+    found = engine.find(Paths())
+    assert found is not None
+    listed = found.output(*arguments, "--format", "{{.Name}}" if kind != "container" else "{{.Names}}")
+    return [name for name in listed.splitlines() if any(word in name for word in OURS)]
+
+
+def test_clean_leaves_nothing() -> None:
+    subprocess.run([sys.executable, "-m", "sandbox", "down"], cwd=ROOT, check=True, capture_output=True)
+    left = {
+        "container": _left("container", "ps", "--all"),
+        "network": _left("network", "network", "ls"),
+        "volume": _left("volume", "volume", "ls"),
+    }
+    assert not any(left.values()), left
+    assert not SANDBOX.exists()
+    marked = str(SANDBOX).encode()
+    alive = [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if marked in _read(entry)]
+    assert not alive
+    assert "tiketi-sandbox" not in Path("/etc/hosts").read_text(encoding="utf-8")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
