@@ -151,7 +151,7 @@ def relation_faults(
     """
     faults = [fault for where, service in services for fault in _service_faults(where, service, known_names)]
     claims = [(where, service.name, tuple(service.paths)) for where, service in services]
-    return [*faults, *_twice([*claims, *broken])]
+    return [*faults, *_twice(sorted([*claims, *broken]))]
 
 
 def _image_faults(where: str, service: Service, target: Target) -> Iterator[Fault]:
