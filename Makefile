@@ -31,6 +31,21 @@ setup: .venv/.ready ## install the controller's Python environment, pinned by uv
 	@$(UV) sync --frozen --quiet
 	touch $@
 
+# The tests start servers of their own; the packages' services stay off (RUNLEVEL=1).
+.PHONY: servers
+servers:
+	@if [ -x /usr/lib/postgresql/15/bin/postgres ] && command -v redis-server >/dev/null && command -v setpriv >/dev/null; then exit 0; fi
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	  echo "the tests need PostgreSQL 15 (/usr/lib/postgresql/15) and redis-server on this machine" >&2; exit 1
+	fi
+	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+	apt-get update -qq
+	if ! apt-cache show postgresql-15 >/dev/null 2>&1; then
+	  apt-get install -y -qq --no-install-recommends postgresql-common ca-certificates >/dev/null
+	  /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y >/dev/null
+	fi
+	apt-get install -y -qq --no-install-recommends postgresql-15 redis-server util-linux >/dev/null
+
 .PHONY: demo
 demo: setup ## bring the stage up in the sandbox: local AWS, hosts, cluster, services (STAGE=k3s)
 	@$(PY) -m sandbox up
@@ -48,7 +63,7 @@ lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy
 	if command -v go >/dev/null; then go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7; else echo "actionlint left out: no Go here"; fi
 
 .PHONY: unit
-unit: setup ## unit tests: decisions, without a server
+unit: setup servers ## unit tests: decisions, without a server
 	@pytest tests/unit
 
 .PHONY: molecule
@@ -66,7 +81,7 @@ e2e: setup ## the main job end to end in a fresh sandbox, with every test that n
 	pytest tests/e2e/test_[1-4]*.py tests/integration/k3s_contract tests/e2e/test_9_clean.py
 
 .PHONY: integration
-integration: setup ## parts against real servers that the tests start themselves; the built artifact
+integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
 	@pytest tests/integration/artifact tests/integration/postgres
 
 .PHONY: test
