@@ -13,19 +13,20 @@ from tests.e2e.support import ROOT, SANDBOX
 OURS = ("tiketi", "ministack")
 
 
-def _left(kind: str, *arguments: str) -> list[str]:
-    found = engine.find(Paths())
-    assert found is not None
-    listed = found.output(*arguments, "--format", "{{.Name}}" if kind != "container" else "{{.Names}}")
-    return [name for name in listed.splitlines() if any(word in name for word in OURS)]
+def _left(engine: str, form: str, *arguments: str) -> list[str]:
+    # The engine as it is on this machine: the sandbox's own configuration of it is gone by now.
+    listed = subprocess.run([engine, *arguments, "--format", form], check=True, capture_output=True, text=True)
+    return [name for name in listed.stdout.splitlines() if any(word in name for word in OURS)]
 
 
 def test_clean_leaves_nothing() -> None:
+    found = engine.find(Paths())
+    assert found is not None
     subprocess.run([sys.executable, "-m", "sandbox", "down"], cwd=ROOT, check=True, capture_output=True)
     left = {
-        "container": _left("container", "ps", "--all"),
-        "network": _left("network", "network", "ls"),
-        "volume": _left("volume", "volume", "ls"),
+        "container": _left(found.kind, "{{.Names}}", "ps", "--all"),
+        "network": _left(found.kind, "{{.Name}}", "network", "ls"),
+        "volume": _left(found.kind, "{{.Name}}", "volume", "ls"),
     }
     assert not any(left.values()), left
     assert not SANDBOX.exists()
