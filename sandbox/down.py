@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from sandbox import controller, engine, network, podman_service
+from sandbox import controller, engine, monitors, network, podman_service
 from sandbox.engine import Engine
 from sandbox.images import Log
 from sandbox.settings import DIGEST_LABEL, IMAGE_PREFIX, LABEL, MINISTACK_PORT, NAME, Paths
@@ -30,9 +30,13 @@ def down(paths: Paths, log: Log, *, with_images: bool = False) -> None:
         if found.kind == "podman":
             engine.write_podman_conf(paths)
         # MiniStack first: it would start again what it finds gone.
+        removed: list[str] = []
         for _ in range(2):
             log("removing containers and their volumes")
-            found.remove_containers(containers(found))
+            there = containers(found)
+            found.remove_containers(there)
+            removed += there
+        monitors.end(removed)
         volumes = found.ids("volume", "ls", "--quiet", "--filter", f"label={LABEL}")
         if volumes:
             found.run("volume", "rm", "--force", *volumes, check=False)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox import engine
+from sandbox import down, engine
 from sandbox.settings import Paths
 from tests.e2e.support import ROOT, SANDBOX
 
@@ -22,6 +22,8 @@ def _left(engine: str, form: str, *arguments: str) -> list[str]:
 def test_clean_leaves_nothing() -> None:
     found = engine.find(Paths())
     assert found is not None
+    ids = [short.encode() for short in down.containers(found)]
+    assert ids, "nothing is up, so nothing is proved"
     subprocess.run([sys.executable, "-m", "sandbox", "down"], cwd=ROOT, check=True, capture_output=True)
     left = {
         "container": _left(found.kind, "{{.Names}}", "ps", "--all"),
@@ -31,8 +33,8 @@ def test_clean_leaves_nothing() -> None:
     assert not any(left.values()), left
     assert not SANDBOX.exists()
     marked = str(SANDBOX).encode()
-    alive = [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if marked in _read(entry)]
-    assert not alive
+    lines = [_read(entry) for entry in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not [line for line in lines if marked in line or any(short in line for short in ids)]
     assert "tiketi-sandbox" not in Path("/etc/hosts").read_text(encoding="utf-8")
 
 

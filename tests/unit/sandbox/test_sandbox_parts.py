@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.verification import PolicyBuilder, Store
 from typer.testing import CliRunner
 
-from sandbox import cli, controller, doctor, files, handover, remote, tls
+from sandbox import cli, controller, doctor, files, handover, monitors, remote, tls
 from sandbox.errors import SandboxError
 from sandbox.settings import AWS_NAMES, ENDPOINT, REGISTRY, Paths
 
@@ -101,3 +101,17 @@ def test_a_fault_is_told_with_its_mend(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert result.exit_code == 1
     assert "no [engine] here" in result.output
     assert "mend: install one" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (["/usr/bin/conmon", "--api-version", "1", "-c", "abcdef0123456789", "-u", "x"], True),
+        (["/usr/bin/conmon", "--api-version", "1", "-c", "ffff", "-u", "abcdef"], False),
+        (["/usr/bin/other", "-c", "abcdef0123456789"], False),
+        (["conmon", "-c"], False),
+        ([], False),
+    ],
+)
+def test_only_the_monitors_of_removed_containers_are_ended(words: list[str], ours: bool) -> None:
+    assert monitors.of(words, ["abcdef012345", ""]) is ours
