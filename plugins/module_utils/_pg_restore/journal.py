@@ -1,127 +1,40 @@
-"""The journal of one move: a private folder on the runner that outlives every run."""
+"""The journal of one dump and restore: beside its phases the dump itself and what it held."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
-import hashlib
-import json
-import os
 import shutil
 import time
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import NEW, Manifest
-
-
-def folder_name(source: str, target: str) -> str:
-    return hashlib.sha256(f"{source} {target}".encode()).hexdigest()[:16]
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.journal import MoveJournal
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Manifest
 
 
-class Journal:
-    """Phases and findings of a move; never a password, never a row."""
-
-    def __init__(self, root: Path, source: str, target: str) -> None:
-        self.folder = root / folder_name(source, target)
-        self.source, self.target = source, target
-        self.entries: dict[str, Any] = {
-            "id": str(uuid.uuid4()),
-            "source": source,
-            "target": target,
-            "phase": NEW,
-            "steps": [],
-        }
+class Journal(MoveJournal):
+    """A dump is complete when pg_dump ended well and the manifest of its snapshot was written."""
 
     @property
     def dump(self) -> Path:
         return self.folder / "dump"
 
     @property
-    def phase(self) -> str:
-        return str(self.entries["phase"])
-
-    @property
     def dump_complete(self) -> bool:
         return (self.dump / "toc.dat").exists() and self.manifest() is not None
 
-    def load(self) -> None:
-        """Read what an earlier run wrote; a journal that cannot be read is an error, not a fresh start."""
-        path = self.folder / "journal.json"
-        if not path.exists():
-            return
-        try:
-            self.entries = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise PgError(
-                f"the journal {path} cannot be read ({error}). Mend: move the folder away; the target must be empty"
-            ) from None
-
-    def save(self, **changes: Any) -> None:
-        self.entries.update(changes)
-        self._write("journal.json", self.entries)
-
-    def record(self, result: dict[str, Any]) -> None:
-        """The last time a step was done is the one that counts."""
-        steps = [entry for entry in self.entries["steps"] if entry["step"] != result["step"]]
-        self.entries["steps"] = [*steps, result]
-
     def progress(self, step: str, began: float, size: int) -> None:
         """For a person who looks on: `cat progress.json` beside the journal."""
-        self._write(
-            "progress.json", {"step": step, "seconds": round(time.time() - began, 1), "bytes": size}, durable=False
-        )
+        seconds = round(time.time() - began, 1)
+        self.write("progress.json", {"step": step, "seconds": seconds, "bytes": size}, durable=False)
 
     def save_manifest(self, manifest: Manifest) -> None:
-        self._write("manifest.json", dataclasses.asdict(manifest))
+        self.write("manifest.json", dataclasses.asdict(manifest))
 
     def manifest(self) -> Manifest | None:
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            return Manifest(**json.loads((self.folder / "manifest.json").read_text(encoding="utf-8")))
+        with contextlib.suppress(TypeError):
+            return Manifest(**self.read("manifest.json"))
         return None
 
     def drop_dump(self) -> None:
         shutil.rmtree(self.dump, ignore_errors=True)
-
-    def make_folder(self) -> None:
-        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        os.chmod(self.folder, 0o700)
-
-    @contextlib.contextmanager
-    def locked(self, patience: float) -> Iterator[None]:
-        """One run at a time; a second one waits and then finds the work done."""
-        self.make_folder()
-        with open(os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as handle:
-            deadline = time.monotonic() + patience
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    if time.monotonic() >= deadline:
-                        holder = handle.read().strip() or "unknown"
-                        raise PgError(
-                            f"another run of this move holds {self.folder}/lock ({holder}). Mend: let it end, or stop that process"
-                        ) from None
-                    time.sleep(0.5)
-            handle.seek(0)
-            handle.truncate()
-            handle.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}")
-            handle.flush()
-            self.load()
-            yield
-
-    def _write(self, filename: str, content: Any, durable: bool = True) -> None:
-        self.make_folder()
-        temporary = self.folder / f".{filename}.new"
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-            json.dump(content, handle, indent=1, sort_keys=True)
-            handle.flush()
-            if durable:
-                os.fsync(handle.fileno())
-        temporary.replace(self.folder / filename)
