@@ -105,6 +105,9 @@ class Settings:
     folder: str = "/var/lib/platform_migration"
     run_folder: str = "/run/platform_migration"  # a tmpfs: what a worker needs to connect, for its lifetime
     pooler: Pooler = field(default_factory=Pooler)
+    restart: bool = False  # seed: give up the slot, the snapshot and what was copied, and begin anew
+    rehearse: bool = False  # cutover: everything up to the verdict, then the source is opened again
+    clean_target: bool = False  # finish before a cutover: drop what was copied
 
 
 @dataclass(frozen=True)
