@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pg_clusters import BIN, Cluster, make_clusters
+
+from tests.integration.pg_clusters import BIN, Cluster, make_clusters
 
 
 @pytest.fixture(scope="session")

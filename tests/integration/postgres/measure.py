@@ -14,11 +14,12 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2] / "collections")]
+sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[2] / "collections")]
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Options  # noqa: E402
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.run import restore  # noqa: E402
-from pg_clusters import DATABASE, make_clusters, run_psql  # noqa: E402
+
+from tests.integration.pg_clusters import DATABASE, make_clusters, run_psql  # noqa: E402
 
 
 def main(rows: int) -> None:

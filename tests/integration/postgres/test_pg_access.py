@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.access_api import ensure
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
-from pg_clusters import PASSWORD, Cluster
+
+from tests.integration.pg_clusters import PASSWORD, Cluster
 
 APP_PASSWORD = "another one"  # noqa: S105 - of a server that lives for a minute
 

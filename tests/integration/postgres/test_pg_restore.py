@@ -21,7 +21,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.errors
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Options
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.run import restore
-from pg_clusters import PASSWORD, Cluster, run_psql
+
+from tests.integration.pg_clusters import PASSWORD, Cluster, run_psql
 
 HERE = Path(__file__).parent
 ROWS = 20_000

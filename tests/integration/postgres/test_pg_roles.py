@@ -14,7 +14,8 @@ from pathlib import Path
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from pg_clusters import BIN, DATABASE, PASSWORD, Cluster, run_psql
+
+from tests.integration.pg_clusters import BIN, DATABASE, PASSWORD, Cluster, run_psql
 
 ROOT = Path(__file__).resolve().parents[3]
 APP_PASSWORD = "Qw3-" + PASSWORD

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-DATABASE = Path(__file__).resolve().parents[3] / "examples" / "tiketi" / "database"
+DATABASE = Path(__file__).resolve().parents[2] / "examples" / "tiketi" / "database"
 BIN = Path("/usr/lib/postgresql/15/bin")
 PASSWORD = "a/b@c%d:e\\f'g\"h i"  # noqa: S105 - every character that has ever broken a URL, a shell or a password file
 
@@ -89,6 +89,7 @@ class Cluster:
     port: int
     ca_file: Path
     other_ca_file: Path
+    settings: tuple[str, ...] = ()  # name=value, besides those that every test wants
 
     def admin(self, dbname: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(
@@ -116,7 +117,7 @@ class Cluster:
         settings = (
             f"-c port={self.port} -c listen_addresses=localhost -c unix_socket_directories={self.data} -c ssl=on -c fsync=off"
             " -c max_prepared_transactions=5 -c password_encryption=scram-sha-256 -c logging_collector=off"
-        )
+        ) + "".join(f" -c {setting}" for setting in self.settings)
         self.as_postgres(
             str(BIN / "pg_ctl"), "-D", str(self.data), "-w", "-l", str(self.data / "log"), "-o", settings, "start"
         )
@@ -125,7 +126,7 @@ class Cluster:
         self.as_postgres(str(BIN / "pg_ctl"), "-D", str(self.data), "-m", "immediate", "stop")
 
 
-def _make(root: Path, side: str) -> Cluster:
+def _make(root: Path, side: str, settings: tuple[str, ...]) -> Cluster:
     folder = root / side
     folder.mkdir()
     ca = make_ca(folder, "ca")
@@ -138,7 +139,7 @@ def _make(root: Path, side: str) -> Cluster:
         os.chown(path, owner.pw_uid, owner.pw_gid)
     os.chmod(root, 0o755)  # noqa: S103 - the user postgres must pass; the keys below are its own
     os.chmod(folder, 0o755)  # noqa: S103
-    cluster = Cluster(side, data, _spare_port(), folder / "ca.pem", folder / "other-ca.pem")
+    cluster = Cluster(side, data, _spare_port(), folder / "ca.pem", folder / "other-ca.pem", settings)
     initdb = ["--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
     cluster.as_postgres(str(BIN / "initdb"), "-D", str(data), *initdb)
     make_server_certificate(data, ca)
@@ -161,12 +162,12 @@ def run_psql(cluster: Cluster, dbname: str, *files: Path, **variables: str) -> N
 
 
 @contextlib.contextmanager
-def make_clusters() -> Iterator[tuple[Cluster, Cluster]]:
+def make_clusters(*settings: str) -> Iterator[tuple[Cluster, Cluster]]:
     root = Path(tempfile.mkdtemp(prefix="platform-pg-"))
     made: list[Cluster] = []
     try:
         for side in ("source", "target"):
-            made.append(_make(root, side))
+            made.append(_make(root, side, settings))
         for cluster in made:
             with cluster.admin() as session:
                 session.execute("CREATE ROLE master LOGIN NOSUPERUSER CREATEROLE")
