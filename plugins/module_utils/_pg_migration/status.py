@@ -1,0 +1,75 @@
+"""Where a move stands and which verbs lead on from there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, read_state
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
+    ABANDONED,
+    CUTTING,
+    FINISHED,
+    FOLLOWING,
+    NEW,
+    RETURNED,
+    RETURNING,
+    SEEDED,
+    SEEDING,
+    SWITCHED,
+)
+
+# What takes a move to `switched`, where a site playbook leaves it: finish and rollback are a person's decision.
+ONWARD = {
+    NEW: ("preflight", "seed", "follow", "verify", "cutover"),
+    ABANDONED: ("preflight", "seed", "follow", "verify", "cutover"),
+    SEEDING: ("seed", "follow", "verify", "cutover"),
+    SEEDED: ("follow", "verify", "cutover"),
+    FOLLOWING: ("follow", "verify", "cutover"),
+    CUTTING: ("cutover",),
+    SWITCHED: (),
+    FINISHED: (),
+    RETURNING: ("rollback",),
+    RETURNED: (),
+}
+WORDS = {
+    NEW: "nothing was moved yet",
+    ABANDONED: "an earlier move was given up; applications write to the source",
+    SEEDING: "the copy of the snapshot is not complete; applications write to the source",
+    SEEDED: "the snapshot is copied; applications write to the source",
+    FOLLOWING: "the target follows; applications write to the source",
+    CUTTING: "a cutover was interrupted; the same verb goes on or calls it off",
+    SWITCHED: "applications write to the target, and the source follows it; next: finish, or rollback",
+    RETURNING: "a rollback was interrupted; the same verb goes on",
+    RETURNED: "applications write to the source again; next: finish, then a new move",
+    FINISHED: "applications write to the target, and nothing of the move is left on the servers",
+}
+
+
+def look(context: Context) -> dict[str, Any]:
+    """Read only, and without the lock: a run in progress may be looked at."""
+    journal = context.journal
+    journal.load()
+    notices = []
+    if not journal.active:
+        for end in (context.ends.target, context.ends.source):
+            try:
+                found = read_state(end)
+            except PgConnectError as error:
+                notices.append(str(error))
+                continue
+            same = found and (found["source"], found["target"]) == (journal.source, journal.target)
+            if found and same and (found["phase"] not in ENDED or journal.phase == NEW):
+                journal.entries = dict(found["entries"])
+                break
+    phase = journal.phase
+    return {
+        "changed": False,
+        "phase": phase,
+        "message": f"{phase}: {WORDS[phase]}",
+        "remaining": list(ONWARD[phase]),
+        "steps": list(journal.entries["steps"]),
+        "progress": journal.read("progress.json") or {},
+        "notices": notices,
+    }
