@@ -1,0 +1,31 @@
+"""What can go wrong with CloudFront and with the certificates it is given, as one exception type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
+from ansible_collections.amazon.aws.plugins.module_utils.errors import AWSErrorHandler
+from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
+
+NOT_FOUND = ["NoSuchDistribution", "NoSuchFunctionExists", "NoSuchOriginAccessControl", "ResourceNotFoundException"]
+
+
+class CloudFrontError(AnsibleAWSError):  # type: ignore[misc]
+    """A failed call or a wait that ended badly."""
+
+
+class FaultyWishError(CloudFrontError):
+    """What was asked for cannot be had; every fault is named at once."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__(message="; ".join(faults))
+
+
+class CloudFrontErrorHandler(AWSErrorHandler):  # type: ignore[misc]
+    _CUSTOM_EXCEPTION = CloudFrontError
+
+    @classmethod
+    def _is_missing(cls) -> Any:
+        return is_boto3_error_code(NOT_FOUND)
