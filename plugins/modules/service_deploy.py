@@ -16,8 +16,8 @@ description:
   - Runs the migrations of the services and waits for them, then waits for all rollouts together.
   - A service that does not become ready is undone to the last revision that serves, and the module fails with the reason.
   - Deletes the objects of services that are no longer given. Only objects with its own labels are ever overwritten or deleted.
-  - Talks to the API by itself, since applying an object at a time with M(kubernetes.core.k8s) takes a discovery and an import of the
-    Kubernetes client that last longer than a whole run of this module, and cannot compare in a namespace that does not exist yet.
+  - Talks to the API by the Python package C(kubernetes) on the host that runs the module, as M(kubernetes.core.k8s) does, but does in one
+    run what would take a task an object.
 options:
   kubeconfig:
     description: The kubeconfig of the cluster, on the host that runs the module. The server is always verified.
@@ -164,6 +164,7 @@ attributes:
     description: Shows each object before and after. The values of Secrets are masked.
     support: full
 requirements:
+  - kubernetes >= 33
   - PyYAML
 """
 

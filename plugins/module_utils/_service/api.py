@@ -1,132 +1,103 @@
-"""The few requests to the Kubernetes API that deploying services takes. The only place that talks to the cluster."""
+"""The few requests to the Kubernetes API that deploying services takes, by the `kubernetes` package. The only place that talks
+to the cluster.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
-import random
-import socket
 import ssl
-import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import ApiError
-from ansible_collections.tiketi.platform.plugins.module_utils._service.kubeconfig import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import MANAGER, Object
 
-_ROOTS = {
-    "Namespace": ("/api/v1", "namespaces"),
-    "ServiceAccount": ("/api/v1", "serviceaccounts"),
-    "Secret": ("/api/v1", "secrets"),
-    "ConfigMap": ("/api/v1", "configmaps"),
-    "Service": ("/api/v1", "services"),
-    "Pod": ("/api/v1", "pods"),
-    "Event": ("/api/v1", "events"),
-    "Deployment": ("/apis/apps/v1", "deployments"),
-    "ReplicaSet": ("/apis/apps/v1", "replicasets"),
-    "Job": ("/apis/batch/v1", "jobs"),
-    "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
-    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
-    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
-    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+# Kinds that every cluster has, in versions that are stable: to discover them would take a request for each group.
+_KINDS = {
+    "Namespace": ("", "v1", "namespaces"),
+    "ServiceAccount": ("", "v1", "serviceaccounts"),
+    "Secret": ("", "v1", "secrets"),
+    "ConfigMap": ("", "v1", "configmaps"),
+    "Service": ("", "v1", "services"),
+    "Pod": ("", "v1", "pods"),
+    "Event": ("", "v1", "events"),
+    "Deployment": ("apps", "v1", "deployments"),
+    "ReplicaSet": ("apps", "v1", "replicasets"),
+    "Job": ("batch", "v1", "jobs"),
+    "Ingress": ("networking.k8s.io", "v1", "ingresses"),
+    "NetworkPolicy": ("networking.k8s.io", "v1", "networkpolicies"),
+    "HorizontalPodAutoscaler": ("autoscaling", "v2", "horizontalpodautoscalers"),
+    "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
 }
 _TIMEOUT = 30
-_ATTEMPTS = 5
-_TRANSIENT = {408, 429, 500, 502, 503, 504}
+_UNAUTHORIZED = (
+    "the cluster does not know the credentials of the kubeconfig, which may have expired. Mend: fetch it anew"
+)
 
 
-class _Connection(http.client.HTTPSConnection):
-    """Verifies the server by the name that the kubeconfig gives, whatever address it is reached by."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(endpoint.host, endpoint.port, context=endpoint.tls, timeout=_TIMEOUT)
-        self._endpoint = endpoint
-
-    def connect(self) -> None:
-        raw = socket.create_connection((self.host, self.port), _TIMEOUT)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock = self._endpoint.tls.wrap_socket(raw, server_hostname=self._endpoint.server_name)
-
-
-def _path(kind: str, namespace: str, name: str = "") -> str:
-    root, plural = _ROOTS[kind]
-    middle = f"/namespaces/{quote(namespace)}" if namespace and kind != "Namespace" else ""
-    return f"{root}{middle}/{plural}" + (f"/{quote(name)}" if name else "")
-
-
-def _message(body: bytes) -> str:
+def _refusal(error: Any, what: str) -> ApiError:
+    """Turn what the package raises for an answer into words."""
     try:
-        return str(json.loads(body)["message"])
+        message = str(json.loads(error.body)["message"])
     except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace")[:300]
+        message = str(error.body or error.reason)[:300]
+    if error.status == 401:
+        message = f"{message}: {_UNAUTHORIZED}"
+    return ApiError(int(error.status or 0), message, what)
+
+
+def _no_answer(error: Exception, address: str, what: str) -> ApiError:
+    """Say why a request got no answer: urllib3 wraps the cause twice."""
+    wrapped = getattr(error, "reason", error)
+    inner = wrapped.args[-1] if wrapped.args and isinstance(wrapped.args[-1], Exception) else wrapped.__cause__
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        words = f"the server at {address} is not who the kubeconfig expects: {inner.verify_message}"
+    else:
+        words = f"{address} cannot be reached: {inner or wrapped}"
+    return ApiError(0, words, what)
 
 
 class Cluster:
-    """One connection a thread; every request can be repeated without harm, so that transient failures are."""
+    """The cluster of an `ApiClient` that `kubeconfig.load` made."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._local = threading.local()
+    def __init__(self, client: Any) -> None:
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
+        from kubernetes.dynamic import DynamicClient, Resource  # noqa: PLC0415
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-    def _connection(self) -> _Connection:
-        if getattr(self._local, "connection", None) is None:
-            self._local.connection = _Connection(self._endpoint)
-        connection: _Connection = self._local.connection
-        return connection
+        self._refused, self._unanswered = ApiException, HTTPError
+        self._address = client.configuration.host
+        self._client = DynamicClient(client, discoverer=lambda _client, _cache: None)
+        self._resources = {
+            kind: Resource(
+                prefix="apis" if group else "api",
+                group=group,
+                api_version=version,
+                kind=kind,
+                name=plural,
+                namespaced=kind != "Namespace",
+                client=self._client,
+            )
+            for kind, (group, version, plural) in _KINDS.items()
+        }
 
-    def _once(self, method: str, path: str, body: str | None, content_type: str) -> tuple[int, bytes]:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
-        if self._endpoint.token:
-            headers["Authorization"] = f"Bearer {self._endpoint.token}"
-        connection = self._connection()
+    def _ask(self, what: str, request: Callable[..., Any], *args: Any, **query: Any) -> bytes:
         try:
-            connection.request(method, self._endpoint.path + path, body, headers)
-            response = connection.getresponse()
-            return response.status, response.read()
-        except BaseException:
-            connection.close()
-            self._local.connection = None
-            raise
+            answer = request(*args, **query, serialize=False, _request_timeout=_TIMEOUT)
+            return bytes(answer.data)
+        except self._refused as error:
+            raise _refusal(error, what) from error
+        except self._unanswered as error:
+            raise _no_answer(error, self._address, what) from error
 
-    def _request(
-        self, what: str, method: str, path: str, body: str | None = None, kind: str = "application/json"
-    ) -> bytes:
-        failure = ApiError(0, "", what)
-        for attempt in range(_ATTEMPTS):
-            if attempt:
-                time.sleep(min(8.0, 0.25 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            try:
-                status, answer = self._once(method, path, body, kind)
-            except ssl.SSLCertVerificationError as error:
-                message = (
-                    f"the server at {self._endpoint.address} is not who the kubeconfig expects: {error.verify_message}"
-                )
-                raise ApiError(0, message, what) from error
-            except (OSError, http.client.HTTPException) as error:
-                failure = ApiError(
-                    0, f"{self._endpoint.address} cannot be reached: {error or type(error).__name__}", what
-                )
-                continue
-            if status < 300:
-                return answer
-            failure = ApiError(status, _message(answer), what)
-            if status not in _TRANSIENT:
-                break
-        raise failure
-
-    def _json(
-        self, what: str, method: str, path: str, body: str | None = None, kind: str = "application/json"
-    ) -> Object:
-        answer = json.loads(self._request(what, method, path, body, kind))
+    def _json(self, what: str, request: Callable[..., Any], **query: Any) -> Object:
+        answer = json.loads(self._ask(what, request, **query))
         assert isinstance(answer, dict)
         return answer
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         try:
-            return self._json(f"read {kind} {name}", "GET", _path(kind, namespace, name))
+            return self._json(f"read {kind} {name}", self._resources[kind].get, name=name, namespace=namespace)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -134,38 +105,42 @@ class Cluster:
 
     def list(self, kind: str, namespace: str, **query: str) -> Sequence[Object]:
         """List objects; `labels` and `fields` select."""
-        names = {"labels": "labelSelector", "fields": "fieldSelector"}
-        tail = urlencode({names[key]: value for key, value in query.items()})
-        answer = self._json(f"list {kind}", "GET", _path(kind, namespace) + (f"?{tail}" if tail else ""))
+        selectors = {"labels": "label_selector", "fields": "field_selector"}
+        chosen = {selectors[key]: value for key, value in query.items()}
+        answer = self._json(f"list {kind}", self._resources[kind].get, namespace=namespace, **chosen)
         # The items of a list carry neither kind nor version.
         return [{"kind": kind, "apiVersion": answer["apiVersion"], **item} for item in answer.get("items") or []]
 
     def apply(self, obj: Mapping[str, Any], dry_run: bool = False) -> Object:
         """Server-side apply: what we name is ours, what others have set beside it stays."""
         metadata = obj["metadata"]
-        query = {
-            "fieldManager": MANAGER,
-            "force": "true",
-            "fieldValidation": "Strict",
-            **({"dryRun": "All"} if dry_run else {}),
-        }
-        path = _path(obj["kind"], metadata.get("namespace", ""), metadata["name"])
-        what = f"apply {obj['kind']} {metadata['name']}"
-        return self._json(what, "PATCH", f"{path}?{urlencode(query)}", json.dumps(obj), "application/apply-patch+yaml")
+        return self._json(
+            f"apply {obj['kind']} {metadata['name']}",
+            self._resources[obj["kind"]].server_side_apply,
+            body=dict(obj),
+            name=metadata["name"],
+            namespace=metadata.get("namespace"),
+            field_manager=MANAGER,
+            force_conflicts=True,
+            # The package knows no word for this one.
+            query_params=[("fieldValidation", "Strict")],
+            **({"dry_run": "All"} if dry_run else {}),
+        )
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
-        body = json.dumps({"propagationPolicy": "Background"})
+        delete = self._resources[kind].delete
         try:
-            self._request(f"delete {kind} {name}", "DELETE", _path(kind, namespace, name), body)
+            self._ask(f"delete {kind} {name}", delete, name=name, namespace=namespace, propagation_policy="Background")
         except ApiError as error:
             if error.status != 404:
                 raise
 
     def logs(self, namespace: str, pod: str, previous: bool, lines: int) -> str:
         """Return the last lines of a pod's container `app`, "" where there are none."""
-        query = urlencode({"container": "app", "tailLines": lines, "previous": str(previous).lower()})
+        path = f"{self._resources['Pod'].path(name=pod, namespace=namespace)}/log"
+        query = [("container", "app"), ("tailLines", lines), ("previous", str(previous).lower())]
         try:
-            return self._request("read logs", "GET", f"{_path('Pod', namespace, pod)}/log?{query}").decode(
+            return self._ask("read logs", self._client.request, "get", path, query_params=query).decode(
                 errors="replace"
             )
         except ApiError:

@@ -1,118 +1,107 @@
-"""A kubeconfig to what a connection needs: address, verified TLS, who we are.
+"""A kubeconfig to a client of the API, by the `kubernetes` package; what that would let pass in silence is refused here.
 
-The `kubernetes` package would do as well, but takes 1.7 s to import on two cores, more than a whole run that changes nothing.
+The package takes more than a second to import, so that it is only imported where a cluster is really asked.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import os
+import logging
 import ssl
-import subprocess
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
-import yaml
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import KubeconfigError
 
-_EXEC_TIMEOUT = 60
+_RETRIES = 4
+_BACKOFF = 0.5
+_TRANSIENT = (408, 429, 500, 502, 503, 504)
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    host: str
-    port: int
-    path: str
-    server_name: str
-    tls: ssl.SSLContext
-    token: str = ""
+class _Said(logging.Handler):
+    """Collects the messages of the package."""
 
-    @property
-    def address(self) -> str:
-        return f"https://{self.host}:{self.port}"
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
 
 
-def _named(config: Mapping[str, Any], kind: str, name: str, where: str) -> dict[str, Any]:
-    for entry in config.get(f"{kind}s") or []:
-        if entry.get("name") == name:
-            return dict(entry.get(kind) or {})
-    known = ", ".join(str(entry.get("name")) for entry in config.get(f"{kind}s") or []) or "none"
-    raise KubeconfigError(f"{where} has no {kind} {name!r}; it has {known}")
-
-
-def _bytes(entry: Mapping[str, Any], key: str, folder: Path) -> bytes:
-    if data := entry.get(f"{key}-data"):
-        return base64.b64decode(data)
-    if path := entry.get(key):
-        return (folder / str(path)).read_bytes()
-    return b""
-
-
-def _exec_token(user: Mapping[str, Any], where: str) -> str:
-    """Ask a credential plugin, as EKS wants it (`aws eks get-token`)."""
-    plugin = user["exec"]
-    extra = {str(item["name"]): str(item["value"]) for item in plugin.get("env") or []}
-    command = [str(plugin["command"]), *map(str, plugin.get("args") or [])]
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """The package logs why a credential plugin failed, and then goes on without credentials."""
+    said = _Said()
+    logging.getLogger().addHandler(said)
     try:
-        done = subprocess.run(
-            command, env={**os.environ, **extra}, capture_output=True, text=True, timeout=_EXEC_TIMEOUT, check=True
-        )
-        return str(json.loads(done.stdout)["status"]["token"])
-    except subprocess.CalledProcessError as error:
-        raise KubeconfigError(f"{where}: {command[0]} gave no token: {error.stderr.strip()[-500:]}") from error
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
-        raise KubeconfigError(f"{where}: {command[0]} gave no token: {type(error).__name__}") from error
+        yield said.messages
+    finally:
+        logging.getLogger().removeHandler(said)
 
 
-def _token(user: Mapping[str, Any], folder: Path, where: str) -> str:
-    if "exec" in user:
-        return _exec_token(user, where)
-    if path := user.get("tokenFile"):
-        return (folder / str(path)).read_text(encoding="utf-8").strip()
-    return str(user.get("token") or "")
+def _retries() -> Any:
+    """Wait passing troubles out; every request of ours can be repeated without harm. A wrong certificate does not pass."""
+    from urllib3.util import Retry  # noqa: PLC0415
+
+    return Retry(
+        total=_RETRIES,
+        other=0,
+        backoff_factor=_BACKOFF,
+        status_forcelist=_TRANSIENT,
+        allowed_methods=None,
+        raise_on_status=False,
+    )
 
 
-def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path, where: str) -> ssl.SSLContext:
-    if cluster.get("insecure-skip-tls-verify"):
+def _refuse_unsafe(configuration: Any, where: str) -> None:
+    if not str(configuration.host).startswith("https://"):
+        raise KubeconfigError(f"{where}: the server {configuration.host!r} is not an https address")
+    if not configuration.verify_ssl:
         raise KubeconfigError(f"{where} asks not to verify the server; name its certificate-authority instead")
-    authority = _bytes(cluster, "certificate-authority", folder).decode()
-    context = ssl.create_default_context(cadata=authority or None)
-    # K3s and kubeadm issue CAs without the key usage extension that Python 3.13 insists upon.
+
+
+def _tls(configuration: Any) -> ssl.SSLContext:
+    """Read the certificates now, so that a spoilt one is told before anything is asked."""
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    # K3s, kubeadm and EKS issue CAs without extensions that Python 3.13 insists upon.
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
-    certificate, key = _bytes(user, "client-certificate", folder), _bytes(user, "client-key", folder)
-    if certificate and key:
-        # ssl reads a key from files only; this one is 0600 and gone at once.
-        with tempfile.NamedTemporaryFile() as pem:
-            pem.write(certificate + b"\n" + key)
-            pem.flush()
-            context.load_cert_chain(pem.name)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
     return context
 
 
-def load(path: str, context: str = "") -> Endpoint:
-    """Read the endpoint of a context (by default the current one) of a kubeconfig file."""
-    where, folder = f"kubeconfig {path}", Path(path).parent
+def _client(api_client: Any, tls: ssl.SSLContext) -> Any:
+    # The package makes its connections by urllib3 and has no setting for a context of TLS.
+    settings = api_client.rest_client.pool_manager.connection_pool_kw
+    for replaced in ("ca_certs", "cert_file", "key_file"):
+        settings.pop(replaced)
+    settings["ssl_context"] = tls
+    return api_client
+
+
+def load(path: str, context: str = "") -> Any:
+    """Return an `ApiClient` for a context (by default the current one) of a kubeconfig file."""
+    where = f"kubeconfig {path}"
     try:
-        config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        name = context or str(config.get("current-context") or "")
-        chosen = _named(config, "context", name, where)
-        cluster = _named(config, "cluster", str(chosen.get("cluster")), where)
-        user = _named(config, "user", str(chosen.get("user")), where)
-        url = urlsplit(str(cluster.get("server")))
-        if url.scheme != "https" or not url.hostname:
-            raise KubeconfigError(f"{where}: the server {cluster.get('server')!r} is not an https address")
-        return Endpoint(
-            host=url.hostname,
-            port=url.port or 443,
-            path=url.path.rstrip("/"),
-            server_name=str(cluster.get("tls-server-name") or url.hostname),
-            tls=_tls(cluster, user, folder, where),
-            token=_token(user, folder, where),
-        )
-    except (OSError, yaml.YAMLError, ssl.SSLError, ValueError, AttributeError) as error:
-        raise KubeconfigError(f"{where} cannot be used: {error}") from error
+        from kubernetes import client, config  # noqa: PLC0415
+    except ImportError as error:
+        raise KubeconfigError(
+            f"the Python package kubernetes cannot be imported: {error}. Mend: install it beside Ansible on the controller"
+        ) from error
+    configuration = client.Configuration()
+    configuration.retries = _retries()
+    with _heard() as messages:
+        try:
+            config.load_kube_config(
+                path, context=context or None, client_configuration=configuration, persist_config=False
+            )
+            tls = _tls(configuration)
+        except Exception as error:
+            # Besides its own errors the package lets those of YAML, base64 and the file system through.
+            raise KubeconfigError(f"{where} cannot be used: {error}") from error
+    _refuse_unsafe(configuration, where)
+    if not configuration.api_key and not configuration.cert_file:
+        why = "; ".join(messages) or "its user has neither token nor certificate"
+        raise KubeconfigError(f"{where} gives no credentials: {why}")
+    return _client(client.ApiClient(configuration), tls)
