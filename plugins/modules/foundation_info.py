@@ -28,6 +28,8 @@ options:
       admin_cidrs: {description: Who reaches SSH and the Kubernetes API., type: list, elements: str, default: []}
       web_cidrs: {description: Who reaches ports 80 and 443., type: list, elements: str, default: []}
       store_client_group_ids: {description: Further groups that reach the data stores., type: list, elements: str, default: []}
+      store_client_stages: {description: Other stages whose hosts reach the data stores., type: list, elements: str, default: []}
+      data_sources: {description: Stores of other stages reach PostgreSQL on the hosts., type: bool, default: false}
   identity:
     description: The inputs of the role C(identity).
     type: dict
@@ -128,6 +130,8 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "admin_cidrs": _texts(default=[]),
         "web_cidrs": _texts(default=[]),
         "store_client_group_ids": _texts(default=[]),
+        "store_client_stages": _texts(default=[]),
+        "data_sources": {"type": "bool", "default": False},
     }
     hosts = {
         **stage,

@@ -9,6 +9,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model 
     Drift,
     Json,
     missing,
+    shared_tags,
     stage_tags,
     tag_drift,
 )
@@ -24,9 +25,18 @@ def desired_groups(spec: NetworkSpec) -> list[Json]:
     inside = [{"proto": "all", "group_name": hosts, "rule_desc": "hosts of the stage among themselves"}]
     admin = [_tcp([SSH, KUBERNETES_API], cidr, "administration") for cidr in spec.admin_cidrs]
     web = [_tcp([HTTP, HTTPS], cidr, "visitors") for cidr in spec.web_cidrs]
-    groups = [_group(spec, "hosts", "Hosts of the stage", [*inside, *admin, *web])]
+    moving = bool(spec.data_sources or spec.store_client_stages)
+    # Shared by the stages of a project: a host can let in a database that another stage makes later.
+    stores: Json = {"what": "stores", "tags": shared_tags(spec.project, "stores"), "rules": []}
+    stores |= {"name": stores["tags"]["Name"], "description": "Data stores of the project"}
+    followed = {"proto": "tcp", "ports": [POSTGRES], "group_name": stores["name"], "rule_desc": "databases that follow"}
+    groups: list[Json] = [stores] if moving else []
+    hosts_rules = [*inside, *admin, *web, *([followed] if spec.data_sources else [])]
+    groups.append(_group(spec, "hosts", "Hosts of the stage", hosts_rules))
     for what, port in (("aurora", POSTGRES), ("redis", REDIS)):
-        clients: list[Json] = [{"group_name": hosts}, *({"group_id": i} for i in spec.store_client_group_ids)]
+        others = [stage_tags(spec.project, stage, "hosts")["Name"] for stage in spec.store_client_stages]
+        clients: list[Json] = [{"group_name": name} for name in (hosts, *others)]
+        clients += [{"group_id": i} for i in spec.store_client_group_ids]
         rules = [{"proto": "tcp", "ports": [port], **client, "rule_desc": "clients"} for client in clients]
         groups.append(_group(spec, what, f"{what} of the stage", rules))
     if spec.egress == "endpoints":
@@ -54,7 +64,7 @@ def plan_groups(desired: Sequence[Json], found: Sequence[Json]) -> list[Drift]:
 
 
 def group_ids(desired: Sequence[Json], found: Sequence[Json]) -> dict[str, str]:
-    """Map hosts, aurora, redis to the ids of their groups."""
+    """Map hosts, aurora, redis, stores to the ids of their groups."""
     ids = {group["GroupName"]: group["GroupId"] for group in found}
     return {group["what"]: ids.get(group["name"], "") for group in desired}
 

@@ -33,6 +33,8 @@ class NetworkSpec:
     admin_cidrs: Sequence[str] = ()
     web_cidrs: Sequence[str] = ()
     store_client_group_ids: Sequence[str] = ()
+    store_client_stages: Sequence[str] = ()
+    data_sources: bool = False
 
 
 @dataclass(frozen=True)
