@@ -46,10 +46,12 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def make_ca(folder: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.UTC)
+    # Of its own, as OpenSSL chooses by the subject where a bundle holds several authorities.
+    subject = _name(f"{name} of {folder.name}")
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(_name(name))
-        .issuer_name(_name(name))
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))

@@ -1,0 +1,50 @@
+"""What is written into PgBouncer's include file is what is read back, whatever the values hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.errors import PgBouncerError
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.model import Server, parse, render
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.switch import read, write
+
+PLAIN = Server("10.0.0.5", 5432, "shop")
+FULL = Server("a.b", 6000, "shop", "app", "a/b@c%d:e\\f'g\"h i;#=x", "SET timezone='UTC'; SET x=1", 7)
+
+
+@pytest.mark.parametrize("server", [PLAIN, FULL])
+def test_an_entry_comes_back_as_it_was(server: Server) -> None:
+    assert parse(render({"shop": server, "other": PLAIN})) == {"shop": server, "other": PLAIN}
+
+
+def test_an_entry_of_a_person_is_read() -> None:
+    text = "; note\n[databases]\n  shop = host=db1 port=6001\n\nx=host='db 2' dbname=y user=u\n"
+    assert parse(text) == {"shop": Server("db1", 6001, "shop"), "x": Server("db 2", 5432, "y", "u")}
+
+
+def test_a_faulty_line_is_named_without_its_password() -> None:
+    with pytest.raises(PgBouncerError, match="line 2 of /x") as caught:
+        parse("[databases]\nshop = port=1 password=hunter2\n", "/x")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "server"), [("a b", PLAIN), ("shop", Server("h\nx = host=evil", 1, "d"))])
+def test_what_the_file_cannot_hold_is_refused(name: str, server: Server) -> None:
+    with pytest.raises(PgBouncerError, match="Mend:"):
+        render({name: server})
+
+
+def test_the_password_is_in_no_representation() -> None:
+    assert "hunter2" not in repr(Server("h", 1, "d", "u", "hunter2"))
+
+
+def test_a_write_is_private_whole_and_only_where_something_changes(tmp_path: Path) -> None:
+    path = tmp_path / "databases.ini"
+    assert read(str(path)) == {}
+    assert write({"shop": PLAIN}, str(path))
+    assert not write({"shop": PLAIN}, str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert write({"shop": FULL}, str(path))
+    assert read(str(path)) == {"shop": FULL}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["databases.ini"]
