@@ -14,6 +14,8 @@ description:
   - Compares the variables of all hosts with the argument specifications of all roles, checks groups, address ranges and key files,
     and asks AWS who is calling. Every fault is named in one message, with the way to mend it.
   - Types are strict, since the conversions of Ansible turn the text V(false) into a truth value and an unquoted V(0644) into 420.
+  - Bounds numbers and forms that an argument specification cannot bound, such as counts, ports, times and the windows of maintenance, and
+    holds the settings of K3s and the shapes of secrets against their own rules.
   - Never changes anything.
 author:
   - The tiketi.platform developers

@@ -55,7 +55,9 @@ def command(*arguments: str, playbook: str = "site.yml", stage: str = "k3s") -> 
     return [str(PLAYBOOK), playbook, "-i", f"inventories/{stage}", "-e", f"@{SANDBOX / 'vars.yml'}", *arguments]
 
 
-def run(*arguments: str, name: str, playbook: str = "site.yml", timeout: float = 900, **extra_env: str) -> Outcome:
+def run(
+    *arguments: str, name: str, playbook: str = "site.yml", stage: str = "k3s", timeout: float = 900, **extra_env: str
+) -> Outcome:
     """Run a playbook to its end; its output is kept in .sandbox/logs/<name>.log."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log, summary = LOGS / f"e2e-{name}.log", LOGS / f"e2e-{name}.json"
@@ -64,7 +66,7 @@ def run(*arguments: str, name: str, playbook: str = "site.yml", timeout: float =
     start = time.monotonic()
     with log.open("w", encoding="utf-8") as out:
         done = subprocess.run(
-            command(*arguments, playbook=playbook),
+            command(*arguments, playbook=playbook, stage=stage),
             cwd=ROOT,
             env=env,
             stdin=subprocess.DEVNULL,

@@ -87,6 +87,24 @@ def config_faults(config: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def source_faults(settings: Mapping[str, Any]) -> list[str]:
+    """What is wrong with version, pins, addresses and further configuration; it can be said without knowing a host."""
+    found: list[str] = []
+    try:
+        parse(settings["version"])
+    except K3sError as error:
+        found.append(f"k3s_common_version: {error}")
+    found += sha256_faults(settings["sha256"], settings["version"])
+    if not settings["urls"]:
+        found.append("k3s_common_urls is empty; give at least one address of the K3s binary")
+    found += [
+        f"k3s_common_urls has {url!r}; only https://, http:// and file:// are fetched (for S3 give a presigned URL)"
+        for url in settings["urls"]
+        if not str(url).startswith(_SCHEMES)
+    ]
+    return found + config_faults(settings["config"])
+
+
 def faults(settings: Mapping[str, Any]) -> list[str]:
     """All that is wrong with the settings of one cluster, each with the variable's name and the mend."""
     found: list[str] = []
@@ -101,18 +119,7 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
     both = sorted(set(servers) & set(settings["agents"]))
     if both:
         found.append(f"{', '.join(both)}: in k3s_servers and in k3s_agents; a host is one or the other")
-    try:
-        parse(settings["version"])
-    except K3sError as error:
-        found.append(f"k3s_common_version: {error}")
-    found += sha256_faults(settings["sha256"], settings["version"])
-    if not settings["urls"]:
-        found.append("k3s_common_urls is empty; give at least one address of the K3s binary")
-    found += [
-        f"k3s_common_urls has {url!r}; only https://, http:// and file:// are fetched (for S3 give a presigned URL)"
-        for url in settings["urls"]
-        if not str(url).startswith(_SCHEMES)
-    ]
+    found += source_faults(settings)
     found += cidr_faults(
         {
             "k3s_common_cluster_cidr": settings["cluster_cidr"],
@@ -120,4 +127,4 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
             "k3s_common_vpc_cidr": settings["vpc_cidr"],
         }
     )
-    return found + config_faults(settings["config"])
+    return found

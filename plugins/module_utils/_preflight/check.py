@@ -7,7 +7,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight import controller, names, relations, types
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight import (
+    bounds,
+    controller,
+    names,
+    relations,
+    settings,
+    types,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalogue import Catalogue
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
@@ -61,7 +68,14 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
     active = {use.name for play in catalogue.plays if stage.groups.get(play.group) for use in play.roles}
     effective = _effective(stage, catalogue, account, active)
     yield from relations.check_ranges(effective)
+    yield from bounds.check_pairs(effective)
     yield from relations.check_hosts(effective, bool(stage.groups.get("ec2_hosts")))
+    if "network" in active:
+        yield from settings.check_vpc(effective)
+    if "secrets" in active:
+        yield from settings.check_secrets(effective)
+    if "k3s_common" in active:
+        yield from settings.check_k3s(effective)
     if "container_image" in active:
         yield from controller.check_engine(str(effective.get("container_image_engine", "auto")))
     if "service_deploy" in active:
@@ -86,7 +100,9 @@ def _platform(stage: Stage, account: str) -> Iterator[Fault]:
 def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
     for name in found:
         try:
-            yield from types.check(name, stage.value(host, name), known[name])
+            value = stage.value(host, name)
+            yield from types.check(name, value, known[name])
+            yield from bounds.check(name, value, known[name])
         except UnknownValueError as error:
             if not error.later:
                 yield Fault(name, str(error), "define that variable, or correct its name")

@@ -58,19 +58,26 @@ class Wanted:
 
 def parse(declared: Sequence[Mapping[str, Any]]) -> list[Wanted]:
     """Read the declaration; name every fault at once."""
+    wanted, faults = read(declared)
+    if faults:
+        raise SecretError("Secrets are declared wrongly: " + "; ".join(faults) + ".")
+    return wanted
+
+
+def read(declared: Sequence[Mapping[str, Any]]) -> tuple[list[Wanted], list[str]]:
+    """Return what is declared, and what is wrong with it."""
     faults: list[str] = []
     names = [str(entry.get("name", "")) for entry in declared]
     faults += [f"{name}: declared twice" for name in sorted({name for name in names if names.count(name) > 1})]
     wanted = []
     for entry in declared:
         name, keys = str(entry.get("name", "")), entry.get("keys") or {}
-        if not name or not keys:
+        if not name or not keys or not isinstance(keys, Mapping):
             faults.append(f"{name or 'a secret without name'}: needs a name and at least one key")
+            continue
         shapes = [_shape(name, str(key), options, faults) for key, options in keys.items()]
         wanted.append(Wanted(name, shapes))
-    if faults:
-        raise SecretError("Secrets are declared wrongly: " + "; ".join(faults) + ".")
-    return wanted
+    return wanted, faults
 
 
 def _shape(name: str, key: str, options: Any, faults: list[str]) -> Shape:

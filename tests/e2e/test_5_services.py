@@ -1,0 +1,29 @@
+"""Services on the live cluster: what is foretold, and what becomes of a release that does not come up."""
+
+from __future__ import annotations
+
+import json
+
+from tests.e2e.support import run
+
+# Of the stage's own repository, with a digest that nobody ever pushed.
+MISSING = f"000000000000.dkr.ecr.ap-northeast-2.amazonaws.com/tiketi/k3s/tiketi@sha256:{'0' * 64}"
+
+
+def test_a_dry_run_foretells_a_change_and_makes_none() -> None:
+    wish = json.dumps({"service_overrides": {"event": {"env": {"PROOF": "one"}}}})
+    told = run("--check", "--diff", "-e", wish, name="services-check")
+    assert told.code == 0, told.tail()
+    assert told.changed == 1, told.tail()
+    assert "name: PROOF" in told.output
+
+
+def test_a_release_that_does_not_come_up_is_undone_with_the_reason() -> None:
+    wish = json.dumps({"service_overrides": {"event": {"image": MISSING}}})
+    lost = run("-e", wish, name="services-lost")
+    assert lost.code == 2, lost.tail()
+    assert "1 of 5 services did not become ready" in lost.output
+    assert "event: the image cannot be pulled" in lost.output
+    assert "which serves" in lost.output
+    after = run(name="services-after")
+    assert (after.code, after.changed) == (0, 0), after.tail()
