@@ -1,61 +1,47 @@
-"""`make bench`: measures in one run, prints medians and ratios against the floor, and writes docs/figures.md.
+"""`make bench`: measures in one run, prints medians and ratios, and writes docs/figures.md.
 
-The floor is a plain shell script (benchmarks/floor.sh) that does only the K3s install, on hosts of the same make, in turn with
-the playbook. Nothing here is a test: a slow machine fails nothing.
+`k3s` sets the playbook against the floor: a plain shell script (benchmarks/floor.sh) that does only the K3s install, on hosts of
+the same make, in turn with the playbook. `stage` measures the whole stage; a cold run of it starts the sandbox anew, so that the
+stage that stands is lost. Nothing here is a test: a slow machine fails nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 from pathlib import Path
 
-import yaml
-
-from benchmarks import k3s
-from tests.e2e.support import ROOT, SANDBOX
+from benchmarks import k3s, stage
+from tests.e2e.support import ROOT
 
 FIGURES = ROOT / "docs" / "figures.md"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="runs of each side, in turn; the median is printed")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "what", nargs="?", choices=("k3s", "stage"), default="k3s", help="what to measure; k3s by default"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="runs of each side, or of the stage without change")
+    parser.add_argument(
+        "--cold", type=int, default=1, help="runs of the stage from an empty account; 0 keeps the stage"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/figures.md")
     options = parser.parse_args()
-    values = yaml.safe_load((SANDBOX / "vars.yml").read_text(encoding="utf-8"))
-    floors, runs = [], []
-    for number in range(options.runs):
-        print(f"run {number + 1} of {options.runs}: floor", file=sys.stderr, flush=True)
-        floors.append(k3s.floor(values))
-        print(f"run {number + 1} of {options.runs}: playbook", file=sys.stderr, flush=True)
-        runs.append(k3s.collection(values))
-    floor = statistics.median(floors)
-    lines = [
-        f"K3s on 1 server + 2 agents, hosts that answer to every node proved Ready; median of {options.runs}, sides in turn, {values['k3s_common_version']}.",
-        "",
-        "| what | seconds (median, min-max) | ratio to the floor | tasks | changed |",
-        "|---|---|---|---|---|",
-        f"| plain shell script (the floor: installs, nothing else) | {floor:.1f} ({min(floors):.1f}-{max(floors):.1f}) | 1.00 | - | - |",
-    ]
-    for what in runs[0]:
-        seconds = [run[what][0] for run in runs]
-        median = statistics.median(seconds)
-        tasks, changed = runs[-1][what][1:]
-        lines.append(
-            f"| playbook, {what} | {median:.1f} ({min(seconds):.1f}-{max(seconds):.1f}) | {median / floor:.2f} | {tasks} | {changed} |"
-        )
-    text = "\n".join(lines) + "\n"
+    if options.runs < 1 or options.cold < 0:
+        parser.error("--runs must be 1 or more, --cold 0 or more")
+    text = k3s.report(options.runs) if options.what == "k3s" else stage.report(options.cold, options.runs)
     print(text)
     if options.write:
-        _write(FIGURES, text)
+        _write(FIGURES, options.what, text)
     return 0
 
 
-def _write(page: Path, text: str) -> None:
-    begin, end = "<!-- k3s -->", "<!-- /k3s -->"
-    old = page.read_text(encoding="utf-8") if page.is_file() else f"# Figures\n\n{begin}\n{end}\n"
+def _write(page: Path, section: str, text: str) -> None:
+    begin, end = f"<!-- {section} -->", f"<!-- /{section} -->"
+    old = page.read_text(encoding="utf-8") if page.is_file() else "# Figures\n"
+    if begin not in old:
+        old = f"{old.rstrip()}\n\n{begin}\n{end}\n"
     head, _, rest = old.partition(begin)
     page.write_text(f"{head}{begin}\n{text}{end}{rest.partition(end)[2]}", encoding="utf-8")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import shlex
+import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ from typing import Any
 import yaml
 
 from benchmarks.hosts import Host, fresh_hosts, ssh
-from tests.e2e.support import PLAYBOOK, ROOT, environment
+from tests.e2e.support import PLAYBOOK, ROOT, SANDBOX, environment
 
 NODES = ["bench-server-1", "bench-agent-1", "bench-agent-2"]
 FLOOR = Path(__file__).with_name("floor.sh")
@@ -132,3 +134,33 @@ def collection(values: dict[str, Any]) -> dict[str, tuple[float, int, int]]:
         four = _inventory(folder, hosts, values, known_hosts, tokens)
         found["one agent more"] = _play(four, folder)
         return found
+
+
+def report(runs: int) -> str:
+    """Measure both sides in turn and return the section as Markdown."""
+    values = yaml.safe_load((SANDBOX / "vars.yml").read_text(encoding="utf-8"))
+    floors, found = [], []
+    for number in range(runs):
+        print(f"run {number + 1} of {runs}: floor", file=sys.stderr, flush=True)
+        floors.append(floor(values))
+        print(f"run {number + 1} of {runs}: playbook", file=sys.stderr, flush=True)
+        found.append(collection(values))
+    least = statistics.median(floors)
+    lines = [
+        "K3s on 1 server + 2 agents, hosts that answer to every node proved Ready; "
+        f"median of {runs}, sides in turn, {values['k3s_common_version']}.",
+        "",
+        "| what | seconds (median, min-max) | ratio to the floor | tasks | changed |",
+        "|---|---|---|---|---|",
+        "| plain shell script (the floor: installs, nothing else) | "
+        f"{least:.1f} ({min(floors):.1f}-{max(floors):.1f}) | 1.00 | - | - |",
+    ]
+    for what in found[0]:
+        seconds = [one[what][0] for one in found]
+        median = statistics.median(seconds)
+        tasks, changed = found[-1][what][1:]
+        lines.append(
+            f"| playbook, {what} | {median:.1f} ({min(seconds):.1f}-{max(seconds):.1f}) | {median / least:.2f} | "
+            f"{tasks} | {changed} |"
+        )
+    return "\n".join(lines) + "\n"
