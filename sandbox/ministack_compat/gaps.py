@@ -14,6 +14,7 @@ from sandbox.ministack_compat import (
     instance_seed,
     launch_template_metadata,
     network_interfaces,
+    origin_transport,
     run_instances_template,
     tls_front,
 )
@@ -29,5 +30,6 @@ ALL: tuple[ModuleType, ...] = (
     engine_defaults,
     cluster_parameters,
     cluster_log_exports,
+    origin_transport,
     tls_front,
 )
