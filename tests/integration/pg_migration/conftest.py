@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import launch
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context, make
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Peer, Settings
 
@@ -151,13 +152,6 @@ class Move:
         assert self.on_source(query) == self.on_target(query), query
 
 
-def stop_processes(move: Move) -> None:
-    with contextlib.suppress(ImportError, AttributeError):
-        from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import launch  # noqa: PLC0415
-
-        launch.stop_all(move.context())
-
-
 @pytest.fixture
 def make_move(clusters: tuple[Cluster, Cluster], tmp_path: Path) -> Iterator[Callable[[str], Move]]:
     """A move of a fresh copy of `app` (the example's database) or `shop` (every trap) to an empty database."""
@@ -175,7 +169,7 @@ def make_move(clusters: tuple[Cluster, Cluster], tmp_path: Path) -> Iterator[Cal
         yield build
     finally:
         for move in made:
-            stop_processes(move)
+            launch.stop_all(move.context())
         clean(*clusters)
         shutil.rmtree(tmp_path, ignore_errors=True)
 

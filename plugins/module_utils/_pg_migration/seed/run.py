@@ -1,0 +1,175 @@
+"""The verb: make the slot once, start the process that copies, wait for it. Given again, it goes on or says why not."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts, guard, identity, launch
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    OrderError,
+    RefusedError,
+    SlotLostError,
+    SnapshotLostError,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import NEW, SEEDED, SEEDING
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import (
+    clear,
+    copy,
+    ledger,
+    snapshot,
+    work,
+)
+
+WHAT = "seed"
+MIB = 1024**2
+# What a plain server of two cores does at least; the limit that the caller set counts when it is lower.
+COPY_RATE, BUILD_RATE = 60 * MIB, 40 * MIB
+NOTICES = ("large objects, and rows of unlogged tables, are copied in the freeze of the cutover",)
+
+
+@dataclass(frozen=True)
+class State:
+    """How far the target's own ledger is."""
+
+    planned: bool
+    parts_left: int
+    copied: bool  # at least one part
+    rows: int
+    bytes: int
+
+    @property
+    def reading(self) -> bool:
+        """The snapshot is still needed."""
+        return not self.planned or self.parts_left > 0
+
+
+def unit(context: Context) -> launch.Unit:
+    return launch.Unit(context, WHAT)
+
+
+def run(context: Context, check: bool) -> dict[str, Any]:
+    phase = _phase(context)
+    if phase not in (NEW, SEEDING):
+        return {"changed": False, "phase": phase, "message": f"already seeded ({phase})", "notices": []}
+    if check:
+        return _planned(context, phase)
+    notices = list(NOTICES)
+    began = time.time()
+    if phase == SEEDING and context.settings.restart:
+        _give_up(context)
+    if not launch.alive(unit(context)):
+        notices += _prepare(context, phase)
+        launch.start(unit(context), work.work)
+    done = launch.attach(unit(context))
+    context.journal.record(
+        {"step": WHAT, "seconds": round(time.time() - began, 2), "bytes": done["bytes"], "parts": done["laps"]}
+    )
+    context.journal.phase_is(SEEDED, seed={**context.journal.entries.get("seed", {}), **done})
+    message = f"seeded: {done['rows']} rows in {done['parts']} parts, {done['bytes'] / MIB:.0f} MiB, {sum(done['laps'].values()):.1f} s"
+    return {"changed": True, "phase": SEEDED, "message": message, "notices": notices, "seed": done}
+
+
+def _phase(context: Context) -> str:
+    """A move that has ended may be followed by another one, when that is asked for."""
+    journal = context.journal
+    if journal.phase in ENDED and journal.phase != NEW:
+        if not context.settings.restart:
+            raise OrderError(
+                f"this move is {journal.phase}. Mend: nothing is left to do; restart=true begins another one"
+            )
+        journal.entries = Journal(journal.folder.parent, context.ends, journal.runner).entries
+    return journal.phase
+
+
+def _state(context: Context) -> State:
+    with context.target() as session:
+        if ledger.snapshot(session, str(context.journal.entries["id"])) is None:
+            return State(False, 0, False, 0, 0)
+        totals = ledger.totals(session)
+    return State(True, totals["parts_left"], totals["parts_left"] < totals["parts"], totals["rows"], totals["bytes"])
+
+
+def _slot(context: Context) -> str:
+    """`wal_status` of the slot, empty when it is not there."""
+    with context.source() as session:
+        row = session.execute(snapshot.SLOT, (context.names.slot,)).fetchone()
+    return str(row[1] or "reserved") if row else ""
+
+
+def _prepare(context: Context, phase: str) -> list[str]:
+    """Everything that must be before the first row; nothing that is there is made again."""
+    if phase == NEW:
+        _preflight(context)
+        context.journal.phase_is(SEEDING)
+    state, slot = _state(context), _slot(context)
+    keeps = snapshot.usable(context) and bool(slot)
+    if state.copied and slot == "lost":
+        raise SlotLostError(
+            copy.lost(f"the source has thrown WAL away that slot {context.names.slot} needs (max_slot_wal_keep_size)")
+        )
+    if state.copied and not slot:
+        raise SlotLostError(copy.lost(f"slot {context.names.slot} is gone from the source"))
+    if state.copied and state.reading and not keeps:
+        raise SnapshotLostError(copy.lost("the process that kept the snapshot has ended before everything was read"))
+    if state.copied or (keeps and slot != "lost"):
+        return []
+    return _begin(context)
+
+
+def _preflight(context: Context) -> None:
+    try:  # late, as verbs are
+        from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import (  # noqa: PLC0415
+            run as preflight,
+        )
+    except ImportError:
+        return
+    fatal = [finding for finding in preflight.findings(context) if finding.fatal]
+    if fatal:
+        raise RefusedError("the move is not begun", fatal)
+
+
+def _begin(context: Context) -> list[str]:
+    """Identities and publication, then the guard, then the slot: no DDL and no change gets in between."""
+    notices = identity.ensure(context)
+    guard.install(context)
+    with context.target() as session:
+        clear.leftovers(session, work.application(context))
+        ledger.forget(session)
+    made = snapshot.create(context)
+    with context.source() as session:
+        rows = sum(table.rows for table in facts.read_tables(session))
+    context.journal.save(seed={"snapshot": made["snapshot"], "lsn": made["lsn"], "planned_rows": rows})
+    return notices
+
+
+def _give_up(context: Context) -> None:
+    """What was copied belongs to a moment that is gone."""
+    launch.stop(unit(context))
+    snapshot.drop(context)
+    with context.target() as session:
+        clear.leftovers(session, work.application(context))
+        ledger.forget(session)
+        clear.content(session)
+
+
+def _planned(context: Context, phase: str) -> dict[str, Any]:
+    with context.source() as session:
+        tables = facts.read_tables(session)
+        indexes = sum(size for _, size in seed_facts.labels(session, seed_facts.INDEXES))
+    size, rows = sum(table.bytes for table in tables), sum(table.rows for table in tables)
+    rate = min(COPY_RATE, context.settings.rate_limit or COPY_RATE)
+    seconds = round(size / rate + indexes / BUILD_RATE + 2)
+    message = f"to copy: {len(tables)} tables, {size / MIB:.0f} MiB, about {rows} rows, about {seconds} s"
+    state = State(False, 0, False, 0, 0)
+    if phase == SEEDING:
+        with contextlib.suppress(Exception):
+            state = _state(context)
+        message += f"; {state.rows} rows of it are there" if state.copied else ""
+    return {"changed": True, "phase": phase, "message": message, "notices": list(NOTICES),
+            "estimate": {"seconds": seconds, "bytes": size, "rows": rows, "tables": len(tables)},
+            "steps": ["identities", "publication", "guard", "slot", "schema", "copy", "indexes", "statistics", "foreign keys", "views"]}  # fmt: skip
