@@ -67,7 +67,7 @@ def switch(console: Console, database: str, server: Server, path: str = INCLUDE)
     changed = write({**known, database: server}, path)
     try:
         console.reload()
-        _prove(console, database, server)
+        prove(console, {database: server})
     except PgBouncerError:
         if before is not None and changed:
             write({**known, database: before}, path)
@@ -76,14 +76,21 @@ def switch(console: Console, database: str, server: Server, path: str = INCLUDE)
     return Switched(changed, before, server)
 
 
-def _prove(console: Console, database: str, server: Server) -> None:
-    row = console.database(database)
-    shown = (row["host"], int(row["port"] or 0), row["database"])
-    if shown != server.place:
-        raise PgBouncerError(
-            f"after its reload PgBouncer leads {database} to {shown[0]}:{shown[1]}/{shown[2]} and not to {server.label}. "
-            "Mend: see its log for a fault in the configuration."
-        )
+def prove(console: Console, databases: Mapping[str, Server]) -> None:
+    """Compare with what PgBouncer itself shows."""
+    shown = {row["name"]: (row["host"], int(row["port"] or 0), row["database"]) for row in console.show("DATABASES")}
+    for name, server in databases.items():
+        if name not in shown:
+            raise PgBouncerError(
+                f"PgBouncer does not know the database {name} that its configuration declares. "
+                "Mend: see its log (journalctl -u pgbouncer) for a fault in the configuration."
+            )
+        if shown[name] != server.place:
+            host, port, dbname = shown[name]
+            raise PgBouncerError(
+                f"after its reload PgBouncer leads {name} to {host}:{port}/{dbname} and not to {server.label}. "
+                "Mend: see its log (journalctl -u pgbouncer) for a fault in the configuration."
+            )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -33,6 +33,7 @@ auth_file = {folder}/userlist.txt
 pool_mode = transaction
 server_login_retry = 0.1
 client_login_timeout = 5
+query_wait_timeout = 20
 ignore_startup_parameters = extra_float_digits,options
 server_tls_sslmode = verify-full
 server_tls_ca_file = {folder}/ca.pem

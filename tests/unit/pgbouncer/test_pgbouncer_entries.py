@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.declare import declare, lines
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.errors import PgBouncerError
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.model import Server, parse, render
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.switch import read, write
@@ -48,3 +49,36 @@ def test_a_write_is_private_whole_and_only_where_something_changes(tmp_path: Pat
     assert write({"shop": FULL}, str(path))
     assert read(str(path)) == {"shop": FULL}
     assert [entry.name for entry in tmp_path.iterdir()] == ["databases.ini"]
+
+
+MOVED = Server("aurora.example", 5432, "shop", "app", "hidden")
+
+
+@pytest.mark.parametrize(
+    ("current", "active", "expected", "kept"),
+    [
+        ({}, "keep", PLAIN, ()),
+        ({"shop": MOVED, "gone": PLAIN}, "keep", MOVED, ("shop",)),
+        ({"shop": MOVED}, "set", PLAIN, ()),
+        ({"shop": Server("10.0.0.5", 5432, "shop", pool_size=3)}, "keep", PLAIN, ()),
+    ],
+)
+def test_a_declaration_fills_gaps_and_takes_nothing_back(
+    current: dict[str, Server], active: str, expected: Server, kept: tuple[str, ...]
+) -> None:
+    done = declare(current, {"shop": PLAIN}, active)
+    assert done.databases == {"shop": expected}
+    assert done.kept == kept
+
+
+def test_how_a_moved_database_is_pooled_follows_the_declaration() -> None:
+    wanted = Server("10.0.0.5", 5432, "shop", connect_query="SET x = 1", pool_size=9)
+    found = declare({"shop": MOVED}, {"shop": wanted}, "keep").databases["shop"]
+    assert (found.host, found.password, found.connect_query, found.pool_size) == (
+        "aurora.example",
+        "hidden",
+        "SET x = 1",
+        9,
+    )
+    assert "SET x = 1" in lines({"shop": found})
+    assert MOVED.password not in lines({"shop": found})
