@@ -24,6 +24,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
     snapshot,
     work,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import facts as seed_facts
 
 WHAT = "seed"
 MIB = 1024**2
