@@ -1,0 +1,200 @@
+"""The verb: compare everything while users work. What changes meanwhile is set aside and compared in the freeze."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError, PgError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import DifferenceError, OrderError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import FOLLOWING, SWITCHED, Progress
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import changes, objects, report
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.compare import Comparison
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.freeze import (
+    frozen,
+    full,
+    subjects_of,
+    unusable,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.keys import Keys
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.leg import (
+    Leg,
+    backward,
+    current,
+    forward,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.rows import Difference
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.subject import Subject
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.manifest import COLUMNS
+
+# Measured on one core of this machine's kind: hashing columns, and hashing the text of rows (MB a second of one session).
+COLUMN_RATE, TEXT_RATE = 350e6, 120e6
+COLLECT_PAUSE = 10.0  # seconds between two readings of the slot while a long comparison runs
+SHOW_PAUSE = 1.0
+GENTLE = ("max_parallel_workers_per_gather TO 0",)  # users work on these servers meanwhile
+
+__all__ = ["abandon", "collect", "frozen", "full", "run"]
+
+
+def run(context: Context, check: bool) -> dict[str, Any]:
+    phase = context.journal.phase
+    if phase not in (FOLLOWING, SWITCHED):
+        raise OrderError(
+            f"the move is {phase}; verify compares while one side follows the other. Mend: seed and follow come first"
+        )
+    leg = current(context)
+    tables, faults = subjects_of(leg)
+    if check:
+        return _foreseen(context, tables, faults)
+    began = time.monotonic()
+    keys = Keys(context.journal.folder)
+    try:
+        outcome = _compare(context, leg, keys, tables, faults, began)
+    except BaseException:
+        # Nobody will ask for what a broken comparison left, and its slot would hold WAL.
+        keys.close()
+        with contextlib.suppress(PgError):
+            abandon(context)
+        raise
+    keys.close()
+    if outcome["differences"]:
+        abandon(context)
+        raise DifferenceError(
+            f"{leg.subscriber.side} and {leg.publisher.side} differ, see {report.path(context.journal)}",
+            outcome["differences"],
+        )
+    message = (
+        f"{outcome['rows']} rows in {len(outcome['tables'])} tables are the same on both sides, {outcome['seconds']:.1f} s;"
+        f" {outcome['set_aside']} rows changed meanwhile and are compared in the freeze"
+    )
+    return {
+        "changed": False,
+        "phase": phase,
+        "message": message,
+        "notices": outcome["notices"],
+        "report": outcome,
+    }
+
+
+def _compare(
+    context: Context, leg: Leg, keys: Keys, tables: list[Subject], faults: list[str], began: float
+) -> dict[str, Any]:
+    abandon(context)
+    columns = [(one.schema, one.name, [column.name for column in one.key]) for one in tables]
+    keys.begin(move=context.journal.entries["id"], direction=leg.direction, columns=columns, complete=False)
+    position = changes.create(leg)
+    changes.wait_applied(leg, position, context.settings.follow_timeout)
+    reader = changes.Changes(leg, keys, {(schema, name): tuple(key) for schema, name, key in columns})
+
+    def judge(waiting: Sequence[Difference]) -> list[Difference]:
+        reader.collect()
+        return [one for one in waiting if not _changed(keys, one)]
+
+    comparison = Comparison(leg, tables, judge)
+    progress = Progress("verify", time.time(), total_bytes=sum(one.bytes for one in tables))
+
+    shown = [0.0]
+    showing = Lock()
+
+    def between() -> None:
+        reader.collect_now_and_then(COLLECT_PAUSE)
+        with showing:
+            if time.monotonic() - shown[0] > SHOW_PAUSE:
+                _show(context, progress, comparison)
+                shown[0] = time.monotonic()
+
+    comparison.between = between
+    comparison.run(context.settings.jobs, *GENTLE)
+    reader.collect()
+    again = _keyless(comparison, keys)
+    notices = report.unverified(context.ends) + _slow_in_freeze(comparison, again)
+    with context.source() as here, context.target() as there:
+        source, target = objects.read(here), objects.read(there)
+    notices += objects.notices(source, target)
+    differences = faults + comparison.faults() + objects.differences(source, target)
+    keys.note(complete=not differences, whole_again=again, began_at=changes.text_lsn(position))
+    outcome = report.of(context, leg, comparison, differences, notices, time.monotonic() - began)
+    report.write(context.journal, outcome)
+    return outcome
+
+
+def _changed(keys: Keys, one: Difference) -> bool:
+    table = one.subject
+    return keys.holds(table.schema, table.name, one.key) or keys.whole(table.schema, table.name)
+
+
+def _keyless(comparison: Comparison, keys: Keys) -> list[str]:
+    """A table without a key that differs may be on its way, if anything in it changed; else it is a fault."""
+    again = []
+    for one in comparison.results.values():
+        if not one.subject.key and keys.touched(one.subject.schema, one.subject.name):
+            one.whole_again = True
+            one.faults = []
+        if one.whole_again and not one.faults:
+            again.append(one.subject.label)
+    return again
+
+
+def _slow_in_freeze(comparison: Comparison, again: Sequence[str]) -> list[str]:
+    return [
+        f"table {label} has no key and changes: it is compared as a whole in the freeze, about"
+        f" {comparison.results[label].seconds:.1f} s"
+        for label in again
+    ]
+
+
+def _show(context: Context, progress: Progress, comparison: Comparison) -> None:
+    done = [one for one in comparison.results.values() if one.ranges and not one.left]
+    progress.done_bytes = sum(one.subject.bytes for one in done)
+    progress.done_rows = sum(one.rows[0] for one in comparison.results.values())
+    seconds = time.time() - progress.began
+    progress.rate = progress.done_bytes / seconds if seconds else 0.0
+    rest = progress.total_bytes - progress.done_bytes
+    progress.eta = rest / progress.rate if progress.rate else None
+    context.journal.progress(progress)
+
+
+def _foreseen(context: Context, tables: Sequence[Subject], faults: list[str]) -> dict[str, Any]:
+    rates = {one.label: COLUMN_RATE if one.method == COLUMNS else TEXT_RATE for one in tables}
+    seconds = sum(one.bytes / rates[one.label] for one in tables) / context.settings.jobs
+    keyless = sum(one.bytes / rates[one.label] for one in tables if not one.key)
+    return {
+        "changed": False,
+        "phase": context.journal.phase,
+        "message": f"would compare {len(tables)} tables while users work, about {seconds:.0f} s;"
+        f" up to {keyless:.1f} s of the freeze for tables without a key",
+        "notices": faults,
+        "estimate": {"seconds": round(seconds, 1), "freeze_seconds": round(keyless, 1)},
+    }
+
+
+def collect(context: Context) -> int:
+    """Read the slot, so that the server can let go of its WAL and the freeze has less to read; 0 where there is none."""
+    leg, keys = current(context), Keys(context.journal.folder)
+    try:
+        if unusable(context, leg, keys):
+            return 0
+        columns = {(schema, name): tuple(key) for schema, name, key in keys.about()["columns"]}
+        return changes.Changes(leg, keys, columns).collect()
+    finally:
+        keys.close()
+
+
+def abandon(context: Context) -> bool:
+    """Drop the slot on whichever side it is, and the keys; says whether there was anything."""
+    keys = Keys(context.journal.folder)
+    there = keys.present
+    keys.remove()
+    failed: list[PgError] = []
+    for leg in (forward(context), backward(context)):
+        try:
+            there = changes.drop(leg) or there
+        except PgConnectError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return there
