@@ -41,6 +41,8 @@ def test_defaults_verify_both_stores(tmp_path: Path) -> None:
         ({"PORT": "80000"}, "PORT is '80000'"),
         ({"PORT": "http"}, "PORT is 'http'"),
         ({"DATABASE_SSLMODE": "require"}, "DATABASE_SSLMODE is 'require'"),
+        ({"DATABASE_POOLED": "transaction"}, "DATABASE_POOLED is 'transaction'"),
+        ({"REDIS_HOST": "/run/redis.sock"}, "is a Unix socket, which has no TLS"),
         ({"REDIS_TLS": "yes"}, "REDIS_TLS is 'yes'"),
         ({"DATABASE_PASSWORD_FILE": ""}, "DATABASE_PASSWORD_FILE is not set"),
         ({"DATABASE_PASSWORD_FILE": "TMP/empty"}, "is empty"),

@@ -32,6 +32,7 @@ class Settings:
     database_sslmode: str
     database_ca_file: str
     database_pool_max: int
+    database_pooled: bool
     redis_host: str
     redis_port: int
     redis_tls: bool
@@ -97,7 +98,10 @@ def load(env: Mapping[str, str]) -> Settings:
     host = read.text("DATABASE_HOST")
     if sslmode == "disable" and not host.startswith("/"):
         read.faults.append(f"DATABASE_SSLMODE is 'disable', which is for a Unix socket, and DATABASE_HOST is {host!r}")
+    redis_host = read.text("REDIS_HOST")
     redis_tls = read.choice("REDIS_TLS", "true", ("true", "false")) == "true"
+    if redis_tls and redis_host.startswith("/"):
+        read.faults.append(f"REDIS_TLS is 'true', and REDIS_HOST {redis_host!r} is a Unix socket, which has no TLS")
     signing_key_file = read.file("SIGNING_KEY_FILE", required=True) or Path()
     if not read.faults and len(secret(signing_key_file)) < SIGNING_KEY_BYTES:
         read.faults.append(f"SIGNING_KEY_FILE: {signing_key_file} holds fewer than {SIGNING_KEY_BYTES} characters")
@@ -116,7 +120,8 @@ def load(env: Mapping[str, str]) -> Settings:
         # "system" is the trust store of the machine.
         database_ca_file=str(database_ca or "system"),
         database_pool_max=int(read.number("DATABASE_POOL_MAX", "10", 1, 200)),
-        redis_host=read.text("REDIS_HOST"),
+        database_pooled=read.choice("DATABASE_POOLED", "false", ("true", "false")) == "true",
+        redis_host=redis_host,
         redis_port=int(read.number("REDIS_PORT", "6379", 1, 65535)),
         redis_tls=redis_tls,
         redis_token_file=read.file("REDIS_TOKEN_FILE", required=redis_tls),

@@ -29,6 +29,7 @@ UNAVAILABLE = (
 HEALTH_SECONDS = 2.0
 REDIS_SECONDS = 2.0
 REDIS_CONNECTIONS = 32
+SESSION = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=15s -c timezone=UTC"
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
 
@@ -48,6 +49,8 @@ def database_pool(settings: Settings) -> Pool:
     def connection_arguments() -> dict[str, Any]:
         password = secret(settings.database_password_file) if settings.database_password_file else None
         tls = {"sslrootcert": settings.database_ca_file} if settings.database_sslmode != "disable" else {}
+        # A pooler gives each transaction another session: nothing may be left in one, and it sets what is in `options`.
+        session = {"prepare_threshold": None} if settings.database_pooled else {"options": SESSION}
         return {
             "host": settings.database_host,
             "port": settings.database_port,
@@ -62,8 +65,8 @@ def database_pool(settings: Settings) -> Pool:
             "keepalives_idle": 1,
             "keepalives_interval": 1,
             "keepalives_count": 5,
-            "options": "-c statement_timeout=10s -c idle_in_transaction_session_timeout=15s -c timezone=UTC",
             "row_factory": dict_row,
+            **session,
             **tls,
         }
 
@@ -82,28 +85,28 @@ def database_pool(settings: Settings) -> Pool:
 
 
 def redis_client(settings: Settings) -> redis.asyncio.Redis:
-    tls: dict[str, Any] = {}
-    if settings.redis_tls:
-        tls = {
+    way: dict[str, Any] = {"host": settings.redis_host, "port": settings.redis_port}
+    if settings.redis_host.startswith("/"):
+        way = {"connection_class": redis.asyncio.UnixDomainSocketConnection, "path": settings.redis_host}
+    elif settings.redis_tls:
+        way |= {
             "connection_class": redis.asyncio.SSLConnection,
             "ssl_cert_reqs": "required",
             "ssl_check_hostname": True,
         }
         if settings.redis_ca_file:
-            tls["ssl_ca_certs"] = settings.redis_ca_file
+            way["ssl_ca_certs"] = settings.redis_ca_file
     # Blocking: at an onsale a request waits for a connection, instead of failing for want of one.
     pool = redis.asyncio.BlockingConnectionPool(
         max_connections=REDIS_CONNECTIONS,
         timeout=REDIS_SECONDS,
-        host=settings.redis_host,
-        port=settings.redis_port,
         decode_responses=True,
         socket_connect_timeout=REDIS_SECONDS,
         socket_timeout=REDIS_SECONDS,
         health_check_interval=15,
         client_name=f"tiketi-{settings.service}",
         credential_provider=_Token(settings.redis_token_file) if settings.redis_token_file else None,
-        **tls,
+        **way,
     )
     return redis.asyncio.Redis.from_pool(pool)
 
