@@ -1,0 +1,158 @@
+"""One direction of a move: passes over all keys or some, and comparisons, over every database in use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.compare import Compare
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import ReplyError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import chunks, scan
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
+    CACHE,
+    STATE,
+    Difference,
+    Options,
+    Tally,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.server import (
+    databases,
+    info,
+    read_server,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.transfer import Side, Transfer
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
+
+MOST_DIFFERENCES = 1000
+SAVE_EVERY = 1.0  # seconds
+
+
+class Leg:
+    """From one server to another, with its own connections."""
+
+    def __init__(self, source: Endpoint, target: Endpoint, options: Options) -> None:
+        self.source, self.target, self.options = source, target, options
+        self.tally = Tally()
+        self._transfers: dict[int, Transfer] = {}
+        self._links: list[Link] = []
+        self._here = self._look(source)
+        self._there = self._look(target)
+
+    def _look(self, where: Endpoint) -> Any:
+        with Link(where) as link:
+            return read_server(link)
+
+    def close(self) -> None:
+        for link in self._links:
+            link.close()
+        self._links.clear()
+        self._transfers.clear()
+
+    def _transfer(self, db: int) -> Transfer:
+        if db not in self._transfers:
+            here, there = Link(self.source, db), Link(self.target, db)
+            self._links += [here, there]
+            self._transfers[db] = Transfer(Side(here, self._here), Side(there, self._there), self.options, self.tally)
+        return self._transfers[db]
+
+    def databases(self) -> list[int]:
+        """Those with keys on either side, now."""
+        found: set[int] = {0}
+        for where in (self.source, self.target):
+            with Link(where) as link:
+                found |= databases(info(link)).keys()
+        return sorted(found)
+
+    def keys(self) -> int:
+        with Link(self.source) as link:
+            return sum(databases(info(link)).values())
+
+    def full_pass(
+        self,
+        compare: bool,
+        start: tuple[int, bytes] = (0, b"0"),
+        save: Callable[[int, bytes, Tally], None] = lambda db, cursor, tally: None,
+    ) -> None:
+        """Carry every key over; `save` is told from where a later run could go on."""
+        saved = time.monotonic()
+        for db in [number for number in self.databases() if number >= start[0]]:
+            transfer = self._transfer(db)
+            cursor = start[1] if db == start[0] else b"0"
+            for after, keys in scan(transfer.here.link, cursor, self.options.batch_keys):
+                transfer.move(self.options.rules.wanted(keys), compare)
+                if time.monotonic() - saved >= SAVE_EVERY and after != b"0":
+                    transfer.flush()  # what is told as done is done
+                    save(db, after, self.tally)
+                    saved = time.monotonic()
+            transfer.flush()
+
+    def sweep(self) -> None:
+        """Remove what the source no longer has, and stale cache: nobody works with the target yet."""
+        for db in self.databases():
+            transfer = self._transfer(db)
+            for _, keys in scan(transfer.there.link, count=self.options.batch_keys):
+                transfer.drop([key for key in keys if self.options.rules.of(key) == CACHE])
+                wanted = self.options.rules.wanted(keys)
+                alive = transfer.here.link.ask([("EXISTS", key) for key in wanted])
+                transfer.drop([key for key, there in zip(wanted, alive, strict=True) if there == 0])
+
+    def move_keys(self, keys: Iterable[bytes]) -> int:
+        """Carry these over, and their absence, in every database: the message of a change names no database."""
+        wanted = self.options.rules.wanted(keys)
+        for db in self.databases() if wanted else ():
+            transfer = self._transfer(db)
+            for portion in chunks(wanted, self.options.batch_keys):
+                transfer.move(portion, compare=False)
+            transfer.flush()
+        return len(wanted)
+
+    def streams(self) -> set[bytes]:
+        """Every stream: groups and what is pending change without a message."""
+        found: set[bytes] = set()
+        for db in self.databases():
+            link = self._transfer(db).here.link
+            cursor = b"0"
+            while True:
+                cursor, keys = link.call("SCAN", cursor, "COUNT", 5000, "TYPE", "stream")
+                found.update(keys)
+                if cursor == b"0":
+                    break
+        return found
+
+    def differences(self, keys: Iterable[bytes]) -> list[Difference]:
+        wanted = self.options.rules.wanted(keys)
+        found: list[Difference] = []
+        for db in self.databases() if wanted else ():
+            for portion in chunks(wanted, self.options.batch_keys):
+                found += Compare(self._transfer(db)).differences(portion)
+        return found
+
+    def all_differences(self, beat: Callable[[Tally], None] = lambda tally: None) -> list[Difference]:
+        """Compare everything, both ways. Stops to remember, not to count, where thousands differ."""
+        found: list[Difference] = []
+        for db in self.databases():
+            transfer = self._transfer(db)
+            for _, keys in scan(transfer.here.link, count=self.options.batch_keys):
+                found += Compare(transfer).differences(self.options.rules.wanted(keys))
+                del found[MOST_DIFFERENCES:]
+                beat(self.tally)
+            for _, keys in scan(transfer.there.link, count=self.options.batch_keys):
+                found += self._extra(transfer, self.options.rules.wanted(keys))
+                del found[MOST_DIFFERENCES:]
+        return found
+
+    @staticmethod
+    def _extra(transfer: Transfer, keys: list[bytes]) -> list[Difference]:
+        alive = transfer.here.link.ask([("EXISTS", key) for key in keys])
+        suspects = [key for key, there in zip(keys, alive, strict=True) if isinstance(there, ReplyError) or there == 0]
+        return Compare(transfer).differences(suspects) if suspects else []
+
+    def count_state(self) -> int:
+        """Keys of the target that are state, for the report."""
+        total = 0
+        for db in self.databases():
+            for _, keys in scan(self._transfer(db).there.link, count=5000):
+                total += sum(self.options.rules.of(key) == STATE for key in keys)
+        return total

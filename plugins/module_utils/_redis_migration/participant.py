@@ -1,0 +1,252 @@
+"""Redis in a cutover: passes while users work, a short freeze, one verdict, and a way back.
+
+A command that CLIENT PAUSE holds was not executed. Its session is cut before the pause ends, so it never will be; the client sees a
+broken connection, connects again through the proxy and repeats it at the new server: nothing is lost, nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
+    DifferentError,
+    RedisMoveError,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.freeze import (
+    Pause,
+    Refusal,
+    cut,
+    migration_login,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import claim, look, share_token
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
+    COPIED,
+    FINISHED,
+    NEW,
+    SWITCHED,
+    SWITCHING,
+    VERIFIED,
+    Options,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
+
+OLD, NEW_SIDE = "old", "new"
+
+
+class Switch(Protocol):
+    """What stands between the applications and the servers."""
+
+    def activate(self, side: str) -> None:
+        """New connections go to `old` or `new`, now and after a restart."""
+
+    def cut(self, side: str) -> None:
+        """End the connections that are at this side."""
+
+
+class RedisParticipant:
+    """The move of one Redis, as a cutover sees it."""
+
+    def __init__(
+        self,
+        source: Endpoint,
+        target: Endpoint,
+        options: Options,
+        folder: Path,
+        switch: Switch,
+        say: Callable[[str], None] = lambda words: None,
+    ) -> None:
+        self.name = f"redis {source.label}"
+        self.source, self.target, self.options, self.proxy, self.say = source, target, options, switch, say
+        self.journal = Journal(folder, source.label, target.label)
+        self.waited: dict[str, float] = {}  # seconds of each step, for the report
+        self._pause = Pause(source, options.freeze_limit)
+        self._target_pause = Pause(target, options.freeze_limit)
+        self._follower = Follower(source)
+        self._approach: Approach | None = None
+        self._stack = contextlib.ExitStack()
+        self._locked = False
+        self._refusing: dict[str, Any] | None = None  # writers are refused instead of held
+
+    def prepare(self) -> None:
+        with self._timed("prepare"):
+            self._lock()
+            if self.journal.phase in (SWITCHING, SWITCHED, FINISHED):
+                raise RedisMoveError(
+                    f"{self.name}: the journal says {self.journal.phase}. Mend: reopen, roll back or finish that cutover first"
+                )
+            found = look(self.source, self.target, self.options, self.journal)
+            found.refuse()
+            refusal = Refusal(self.source, self.journal.id)
+            self.journal.save(refusal=refusal.look(), identity=found.source.run_id)
+            claim(self.target, self.journal)
+            if self.options.share_token:
+                share_token(self.source, self.target)
+            compare = self.journal.phase != NEW
+            self.journal.save(phase=COPIED)
+            self._approach = Approach(Leg(self.source, self.target, self.options), self._follower, self.say)
+            self._approach.online(compare)
+
+    def freeze(self) -> None:
+        with self._timed("freeze"):
+            self._lock()
+            if not self._pause.hold():
+                self.say("the source cannot hold writers (CLIENT PAUSE WRITE, 6.2): they are refused instead")
+                self._refusing = dict(self.journal.entries["refusal"])
+                self.journal.save(phase=SWITCHING)
+                Refusal(self.source, self.journal.id).refuse(self._refusing)
+
+    def settle(self) -> list[str]:
+        with self._timed("settle"):
+            self._pause.assure()
+            approach = self._approach or Approach(Leg(self.source, self.target, self.options), self._follower, self.say)
+            self._approach = approach
+            found = approach.frozen()
+            self._pause.assure()
+            if not found:
+                self.journal.save(phase=SWITCHING if self._refusing else VERIFIED)
+            return [str(difference) for difference in found]
+
+    def switch(self) -> None:
+        with self._timed("switch"):
+            if self.journal.phase == SWITCHED:
+                return
+            if self.journal.phase != VERIFIED and not self._refusing:
+                raise RedisMoveError(f"{self.name}: not settled without a difference. Mend: freeze and settle first")
+            self.journal.save(phase=SWITCHING)
+            Refusal(self.source, self.journal.id).refuse(self.journal.entries["refusal"])
+            self._pause.assure()  # from here the refusal holds, whatever becomes of the pause
+            self._close_leg()
+            if not self._target_pause.hold():
+                raise RedisMoveError(
+                    f"target {self.target.label}: it does not know CLIENT PAUSE WRITE, so its writers cannot wait for the common opening. "
+                    "Mend: an engine of 6.2 or newer"
+                )
+            # Before the proxy: if we die between the two, the way back looks for writes that were never made, and finds none.
+            self.journal.save(phase=SWITCHED, opened=False, open_done=False)
+            self.proxy.activate(NEW_SIDE)
+
+    def open(self) -> None:
+        with self._timed("open"):
+            self._lock()
+            if self.journal.phase != SWITCHED:
+                raise RedisMoveError(f"{self.name}: nothing was switched, so nothing is opened. Mend: switch first")
+            self.journal.save(opened=True)
+            self.proxy.activate(NEW_SIDE)
+            self._pause.let_answers_arrive()
+            self.proxy.cut(OLD)
+            self._target_pause.release()
+            cut(self.source)
+            self._pause.release()
+            self.journal.save(open_done=True)
+        self.close()
+
+    def reopen(self) -> None:
+        with self._timed("reopen"):
+            self._lock()
+            if self.journal.entries.get("opened"):
+                raise RedisMoveError(
+                    f"{self.name}: writers are at the new side already. Mend: roll_back carries them back"
+                )
+            self._close_leg()
+            if self.journal.phase == SWITCHED and not self._target_untouched():
+                # A run that died had let the new side go: what was written there must come back.
+                return self.roll_back()
+            if self.journal.phase in (SWITCHING, SWITCHED):
+                Refusal(self.source, self.journal.id).permit(self.journal.entries["refusal"])
+                self.proxy.activate(OLD)
+                self.journal.save(phase=COPIED)
+                self.proxy.cut(NEW_SIDE)
+                if self._target_pause.held:
+                    cut(self.target)
+            self._target_pause.release()
+            self._pause.release()
+            self._refusing = None
+        self.close()
+
+    def _target_untouched(self) -> bool:
+        """Whether our pause has held every writer of the new side until now."""
+        with contextlib.suppress(RedisMoveError):
+            self._target_pause.assure()
+            return self._target_pause.held
+        return False
+
+    def roll_back(self) -> None:
+        """Everything written at the new side is carried back; then writers go on at the old one."""
+        self._lock()
+        if self.journal.phase != SWITCHED:
+            raise RedisMoveError(f"{self.name}: nothing was switched, so there is nothing to roll back")
+        with self._timed("roll_back"):
+            method = self.journal.entries["refusal"]
+            refusal = Refusal(self.source, self.journal.id)
+            refusal.refuse(method)  # a restart of the source has forgotten it
+            back = self.source
+            if method["method"] == "acl":
+                back = migration_login(self.source, self.journal.id)
+            else:
+                refusal.permit(method)
+            follower, pause = Follower(self.target), Pause(self.target, self.options.freeze_limit)
+            leg = Leg(self.target, back, self.options)
+            approach = Approach(leg, follower, self.say)
+            try:
+                approach.online(compare=True)
+                began = time.monotonic()
+                if not pause.hold():
+                    raise RedisMoveError(f"target {self.target.label}: it cannot hold writers (CLIENT PAUSE WRITE)")
+                found = approach.frozen()
+                pause.assure()
+                if found:
+                    raise DifferentError(
+                        "the way back is not proved; writers stay at the new side", list(map(str, found))
+                    )
+                leg.close()
+                refusal.permit(method)
+                try:
+                    self.proxy.activate(OLD)
+                except BaseException:
+                    refusal.refuse(method)  # never two sides that take writes
+                    raise
+                self.journal.save(phase=COPIED, opened=False)
+                pause.let_answers_arrive()
+                self.proxy.cut(NEW_SIDE)
+                cut(self.target)
+                self.waited["roll_back_freeze"] = round(time.monotonic() - began, 3)
+            finally:
+                follower.stop()
+                leg.close()
+                pause.release()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every connection and of the lock."""
+        self._close_leg()
+        self._pause.release()
+        self._target_pause.release()
+        self._stack.close()
+        self._locked = False
+
+    def _close_leg(self) -> None:
+        self._follower.stop()
+        if self._approach:
+            self._approach.leg.close()
+            self._approach = None
+
+    def _lock(self) -> None:
+        if not self._locked:
+            self._stack.enter_context(self.journal.locked(self.options.lock_wait))
+            self._locked = True
+
+    @contextlib.contextmanager
+    def _timed(self, step: str) -> Any:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited[step] = round(time.monotonic() - began, 3)

@@ -1,0 +1,72 @@
+"""The online part: passes until little is left, with a record of what was changed meanwhile, and the comparison of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import DifferentError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Difference
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
+
+FEW_KEYS, MOST_ROUNDS = 500, 5
+
+
+class Approach:
+    """Brings a target near a living source, and in a freeze all the way."""
+
+    def __init__(self, leg: Leg, follower: Follower, say: Callable[[str], None] = lambda words: None) -> None:
+        self.leg, self.follower, self.say = leg, follower, say
+        self.proved = False  # everything was compared, and every change since is known
+
+    def online(self, compare: bool) -> None:
+        """The slow part, while users work."""
+        self.proved = False
+        follows = self.follower.start()
+        self.leg.full_pass(compare)
+        self.leg.sweep()
+        if not follows:
+            self.say("the source does not tell changed keys: the freeze goes through all keys again")
+            return
+        self._catch_up()
+        self._prove()
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        for _ in range(MOST_ROUNDS):
+            if self.leg.move_keys(self.follower.take()) <= FEW_KEYS:
+                return
+
+    def _prove(self) -> None:
+        """What differs and was not changed since is a fault now; what was changed is looked at again in the freeze."""
+        different = self.leg.all_differences()
+        changed = self.follower.take()
+        if self.follower.lost:
+            return
+        streams = self.leg.streams()
+        faults = [found for found in different if found.key not in changed and found.key not in streams]
+        if faults:
+            raise DifferentError(
+                "the copy differs from the source in keys that nobody wrote to", list(map(str, faults))
+            )
+        self.leg.move_keys(changed)
+        self.proved = True
+
+    def frozen(self) -> list[Difference]:
+        """Nobody writes now: carry over the rest and compare what changed, or all where that is not known."""
+        changed = self.follower.take()
+        if self.follower.lost or not self.proved:
+            self.leg.full_pass(compare=True)
+            self.leg.sweep()
+            found = self.leg.all_differences()
+            self.proved = True
+            return found
+        changed |= self.leg.streams()
+        self.leg.move_keys(changed)
+        found = self.leg.differences(changed)
+        late = self.follower.take()
+        if late or self.follower.lost:  # expiry stands still in a freeze, so this was a writer
+            return [Difference(0, key, "different", "written to in the freeze") for key in sorted(late)] or [
+                Difference(0, b"*", "different", "the record of changes was lost in the freeze")
+            ]
+        return found

@@ -1,0 +1,163 @@
+"""One connection to a Redis server: raw replies, batches in flight, verified TLS. Standard library only, so hosts need no package.
+
+The client libraries differ in their replies from version to version; a move wants the bytes as the server sent them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
+    RedisConnectError,
+    ReplyError,
+)
+
+Command = tuple["bytes | str | int", ...]
+
+MENDS = (
+    ("unable to get local issuer", "the certificate is not signed by {ca}: give the right CA file"),
+    ("self-signed certificate", "the certificate is not signed by {ca}: give the right CA file"),
+    ("self signed certificate", "the certificate is not signed by {ca}: give the right CA file"),
+    ("certificate has expired", "renew the server's certificate, or the CA file {ca}"),
+    ("certificate verify failed", "the certificate is not signed by {ca}, or names another host: connect by its name"),
+    ("wrong_version_number", "the server speaks no TLS on this port: tls is off there"),
+    ("no such file", "the CA file {ca} is not there: role data_runner copies it"),
+    ("wrongpass", "the secret's password is not what the server has"),
+    ("invalid password", "the secret's password is not what the server has"),
+    ("without any password configured", "the server has no password: give none, and set one there"),
+    ("noauth", "the server wants a password: give it one"),
+    ("name or service not known", "the name resolves inside the network only: run on a host inside the VPC"),
+    ("refused", "nothing listens there, or a security group rejects it"),
+    ("timed out", "no answer: a security group or route between this runner and the server, or TLS is required there"),
+    ("max number of clients", "raise maxclients or stop other clients"),
+    ("closed", "the server ended the connection: see its log, and whether it wants TLS"),
+    ("reset", "the server ended the connection: see its log, and whether it wants TLS"),
+)
+
+
+def explain(where: Endpoint, reason: str) -> str:
+    """A failure of a connection in one sentence, with its mend."""
+    text = " ".join(reason.split())
+    mend = next((mend for sign, mend in MENDS if sign in text.lower()), "see the server's log")
+    ca = where.ca_file or "the trust store of the system"
+    return f"{where.side} {where.label} as {where.login}: {text}. Mend: {mend.format(ca=ca)}"
+
+
+def encode(commands: Iterable[Command]) -> bytes:
+    parts: list[bytes] = []
+    for command in commands:
+        parts.append(b"*%d\r\n" % len(command))
+        for argument in command:
+            raw = argument if isinstance(argument, bytes) else str(argument).encode()
+            parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+    return b"".join(parts)
+
+
+class Link:
+    """A logged-in connection to one database of one server."""
+
+    def __init__(self, where: Endpoint, db: int = 0, timeout: float | None = 60.0) -> None:
+        self.where, self.db = where, db
+        try:
+            self._socket = self._open(timeout)
+            self._file = self._socket.makefile("rb", buffering=262144)
+        except (OSError, ValueError) as error:
+            raise RedisConnectError(explain(where, str(error))) from None
+        try:
+            if where.password:
+                self.call("AUTH", *([where.username] if where.username else []), where.password)
+            else:
+                self.call("PING")
+            if db:
+                self.call("SELECT", db)
+        except ReplyError as error:
+            self.close()
+            raise RedisConnectError(explain(where, str(error))) from None
+
+    def _open(self, timeout: float | None) -> socket.socket:
+        plain = socket.create_connection((self.where.host, self.where.port), timeout=10)
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            opened: socket.socket = plain
+            if self.where.tls:
+                context = ssl.create_default_context(cafile=self.where.ca_file or None)
+                context.minimum_version = ssl.TLSVersion.TLSv1_2
+                opened = context.wrap_socket(plain, server_hostname=self.where.host)
+        except BaseException:
+            plain.close()
+            raise
+        opened.settimeout(timeout)
+        return opened
+
+    def __enter__(self) -> Link:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+    def call(self, *command: bytes | str | int) -> Any:
+        """One command; a refusal is raised."""
+        self.send([command])
+        reply = self.read()
+        if isinstance(reply, ReplyError):
+            raise reply
+        return reply
+
+    def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Many commands in one flight; a refusal is a value among the replies."""
+        self.send(commands)
+        return self.receive(len(commands))
+
+    def send(self, commands: Iterable[Command]) -> None:
+        try:
+            self._socket.sendall(encode(commands))
+        except OSError as error:
+            raise RedisConnectError(explain(self.where, str(error))) from None
+
+    def receive(self, count: int) -> list[Any]:
+        return [self.read() for _ in range(count)]
+
+    def read(self) -> Any:
+        """The next reply."""
+        try:
+            line = self._file.readline()
+            kind, rest = line[:1], line[1:-2]
+            if kind == b"$":
+                size = int(rest)
+                if size < 0:
+                    return None
+                body = self._file.read(size + 2)
+                if len(body) == size + 2:
+                    return body[:-2]
+                line = b""
+            elif kind == b":":
+                return int(rest)
+            elif kind == b"+":
+                return rest
+            elif kind == b"*":
+                size = int(rest)
+                return None if size < 0 else [self.read() for _ in range(size)]
+            elif kind == b"-":
+                return ReplyError(rest.decode("utf-8", "backslashreplace"))
+        except (OSError, ValueError) as error:
+            raise RedisConnectError(explain(self.where, str(error))) from None
+        raise RedisConnectError(explain(self.where, "the connection was closed" if not line else "no Redis reply"))
+
+
+def pairs(flat: Any) -> dict[str, Any]:
+    """A flat reply of names and values as a mapping."""
+    return {name.decode("utf-8", "replace"): value for name, value in zip(flat[::2], flat[1::2], strict=False)}

@@ -1,0 +1,279 @@
+"""The cutover under writers who may not see one error, and every way back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
+    DifferentError,
+    RedisMoveError,
+    ReplyError,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import share_token
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Difference, Options, Rules
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import RedisParticipant
+
+from tests.integration.redis_migration.data import mixed, traps
+from tests.integration.redis_servers import ROOT, TOKEN, Proxy, RedisServer
+
+OPTIONS = Options(rules=Rules((("cache:*", "cache"), ("metrics:*", "skip"))), big_bytes=200_000, lock_wait=0)
+WRITERS = Path(__file__).with_name("writers.py")
+
+
+@dataclass
+class Writers:
+    process: subprocess.Popen[str]
+    stop: Path
+
+    def end(self) -> dict[str, Any]:
+        self.stop.touch()
+        out, _ = self.process.communicate(timeout=30)
+        return json.loads(out.splitlines()[-1])
+
+
+@pytest.fixture
+def writers(proxy: Proxy, old: RedisServer, new: RedisServer, tmp_path: Path) -> Iterator[Writers]:
+    share_token(old.endpoint(), new.endpoint())
+    stop = tmp_path / "stop"
+    process = subprocess.Popen(
+        [sys.executable, str(WRITERS), str(proxy.port), str(stop)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(TOKEN + "\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "started\n"
+    try:
+        yield Writers(process, stop)
+    finally:
+        stop.touch()
+        process.kill()
+        process.wait()
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def count_at(server: RedisServer, session: int = 0) -> int:
+    return int(server.do("GET", f"count:{session}") or 0)  # type: ignore[call-overload]
+
+
+def grows(server: RedisServer) -> None:
+    """Writers are at this server, and get on."""
+    before = count_at(server)
+    wait_for(lambda: count_at(server) > before + 10)
+
+
+def nothing_lost(told: dict[str, Any], server: RedisServer) -> float:
+    """What was acknowledged is there, once. The longest wait of a writer."""
+    for session, said in told.items():
+        assert said["errors"] == []
+        assert int(server.do("GET", f"count:{session}")) == said["count"]  # type: ignore[call-overload]
+        logged = server.do("LRANGE", f"log:{session}", 0, -1)
+        assert logged == [str(n + 1).encode() for n in range(said["count"])]
+    return max(said["longest"] for said in told.values())
+
+
+def make(
+    old: RedisServer, new: RedisServer, proxy: Proxy, folder: Path, options: Options = OPTIONS
+) -> RedisParticipant:
+    return RedisParticipant(old.endpoint(), new.endpoint(), options, folder / "journal", proxy.switch)
+
+
+@contextlib.contextmanager
+def closing(one: RedisParticipant) -> Iterator[RedisParticipant]:
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def cut_over(one: RedisParticipant) -> None:
+    one.prepare()
+    one.freeze()
+    assert one.settle() == []
+    one.switch()
+    one.open()
+
+
+@pytest.mark.parametrize("follows", [True, False], ids=["told-changes", "goes-through-all"])
+def test_cutover_loses_nothing_doubles_nothing_fails_nothing(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, writers: Writers, follows: bool
+) -> None:
+    if not follows:  # Dragonfly has no such messages
+        old.do("ACL", "SETUSER", "default", "-client|tracking")
+    with old.admin() as link:
+        traps(link)
+        link.ask(mixed(5000))
+    grows(old)
+    with closing(make(old, new, proxy, tmp_path)) as one:
+        cut_over(one)
+        grows(new)
+        with (
+            pytest.raises(RedisMoveError, match="NOPERM"),
+            contextlib.closing(Leg(old.endpoint(), new.endpoint(), OPTIONS)) as leg,
+        ):
+            leg._transfer(0).here.link.call("SET", "late", 1)  # straight to the old server
+        longest = nothing_lost(writers.end(), new)
+        print(f"longest wait {longest * 1000:.0f} ms; {one.waited}")
+        assert longest < (1.5 if follows else 4)
+        assert proxy.switch.active() == "new"
+        assert "disabled" in (proxy.folder / "haproxy.cfg").read_text().split("server old")[1].splitlines()[0]
+        assert new.do("EXISTS", "cache:page", "metrics:x") == 0
+
+
+def test_roll_back_carries_new_writes_back(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, writers: Writers
+) -> None:
+    old.do("SET", "cache:page", "stale by then")
+    with closing(make(old, new, proxy, tmp_path)) as one:
+        cut_over(one)
+    grows(new)
+    new.do("SET", "made-later", "v")
+    with closing(make(old, new, proxy, tmp_path)) as again:  # another run
+        again.roll_back()
+        grows(old)
+        print(f"longest wait {nothing_lost(writers.end(), old) * 1000:.0f} ms; {again.waited}")
+        assert old.do("GET", "made-later") == b"v"
+        assert old.do("EXISTS", "cache:page") == 0
+        assert old.do("ACL", "USERS") == [b"admin", b"default"]
+        assert proxy.switch.active() == "old"
+
+
+@pytest.mark.parametrize("after", ["freeze", "settle", "switch"])
+def test_reopen_from_any_point(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, writers: Writers, after: str
+) -> None:
+    rights = old.do("ACL", "GETUSER", "default")
+    with closing(make(old, new, proxy, tmp_path)) as one:
+        one.prepare()
+        for step in ("freeze", "settle", "switch"):
+            getattr(one, step)()
+            if step == after:
+                break
+        one.reopen()
+        one.reopen()
+        grows(old)
+        assert old.do("ACL", "GETUSER", "default") == rights
+        cut_over(one)  # and the next attempt works
+        grows(new)
+        nothing_lost(writers.end(), new)
+
+
+def test_a_run_that_dies_after_the_switch_loses_nothing(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, writers: Writers
+) -> None:
+    script = f"""
+import os, sys
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "collections")!r}]
+from pathlib import Path
+from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.switch import ProxySwitch
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import RedisParticipant
+from tests.integration.redis_migration.test_redis_cutover import OPTIONS
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
+folder = Path({str(proxy.folder)!r})
+passwords = sys.stdin.read().splitlines()
+one = RedisParticipant(Endpoint("source", "localhost", {old.port}, "", passwords[0], False, ""),
+    Endpoint("target", "localhost", {new.port}, "", passwords[1], True, {new.ca_file!r}),
+    OPTIONS, Path({str(tmp_path)!r}) / "journal", ProxySwitch(folder / "admin.sock", folder / "haproxy.cfg"))
+one.prepare(); one.freeze(); assert one.settle() == []; one.switch()
+os._exit(9)
+"""
+    died = subprocess.run(
+        [sys.executable, "-c", script], input=f"{old.password}\n{new.password}", text=True, cwd=ROOT, check=False
+    )
+    assert died.returncode == 9
+    # Both pauses end by themselves; the old side refuses, so sessions that are still there would fail: reopen at once.
+    with closing(make(old, new, proxy, tmp_path)) as again:
+        again.reopen()
+        grows(old)
+        nothing_lost(writers.end(), old)
+
+
+def test_a_freeze_that_is_too_long_reopens_by_itself(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    short = Options(rules=OPTIONS.rules, lock_wait=0, freeze_limit=0.1)
+    with closing(make(old, new, proxy, tmp_path, short)) as one:
+        one.prepare()
+        one.freeze()
+        wait_for(lambda: bool(one._pause.broken))
+        with pytest.raises(RedisMoveError, match="longer than its limit"):
+            one.settle()
+        one.reopen()
+        old.do("SET", "k", "v")
+
+
+def test_writers_are_refused_where_they_cannot_be_held(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    """Redis 6.0 has no CLIENT PAUSE WRITE."""
+    share_token(old.endpoint(), new.endpoint())
+    old.do("ACL", "SETUSER", "default", "-client|pause")
+    old.do("SET", "k", "v")
+    with closing(make(old, new, proxy, tmp_path)) as one:
+        one.prepare()
+        one.freeze()
+        with (
+            contextlib.closing(Leg(old.endpoint(), new.endpoint(), OPTIONS)) as leg,
+            pytest.raises(ReplyError, match="NOPERM"),
+        ):
+            leg._transfer(0).here.link.call("SET", "k", "w")
+        assert one.settle() == []
+        one.switch()
+        one.open()
+        assert new.do("GET", "k") == b"v"
+
+
+def test_a_write_in_the_freeze_is_found_and_stops_the_cutover(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = Leg.differences
+
+    def with_a_writer(leg: Leg, keys: set[bytes]) -> list[Difference]:
+        found = compare(leg, keys)
+        old.do("CLIENT", "UNPAUSE")
+        old.do("SET", "late", 1)
+        return found
+
+    monkeypatch.setattr(Leg, "differences", with_a_writer)
+    with closing(make(old, new, proxy, tmp_path)) as one:
+        one.prepare()
+        one.freeze()
+        assert one.settle() == ["key late: different (written to in the freeze)"]
+        with pytest.raises(RedisMoveError, match="not settled"):
+            one.switch()
+        one.reopen()
+
+
+def test_a_key_spoilt_at_the_target_is_found_before_the_freeze(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old.do("SET", "good", 1)
+    compare = Leg.all_differences
+
+    def with_an_intruder(leg: Leg) -> list[Difference]:
+        new.do("SET", "good", 2)
+        return compare(leg)
+
+    monkeypatch.setattr(Leg, "all_differences", with_an_intruder)
+    with closing(make(old, new, proxy, tmp_path)) as one, pytest.raises(DifferentError, match="key good: different"):
+        one.prepare()
