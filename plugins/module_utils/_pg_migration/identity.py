@@ -93,16 +93,16 @@ def restore(context: Context) -> list[str]:
             "a table of the publication",
         )
         notices += wal_limit.restore(context, session)
-        notices += _put_back(session, context)
+        notices += put_back(session, context)
     try:
         with context.target() as session:
-            notices += _put_back(session, context)
+            notices += put_back(session, context)
     except PgConnectError as error:
         notices.append(f"replica identities on the target were not put back: {error}")
     return notices
 
 
-def _put_back(session: psycopg.Connection[Any], context: Context) -> list[str]:
+def put_back(session: psycopg.Connection[Any], context: Context) -> list[str]:
     notices = []
     for entry in context.journal.entries.get("identities", []):
         there = session.execute("SELECT to_regclass(%s)", (entry["label"],)).fetchone()
