@@ -34,9 +34,9 @@ setup: .venv/.ready ## install the controller's Python environment, pinned by uv
 # The tests start servers of their own; the packages' services stay off (RUNLEVEL=1).
 .PHONY: servers
 servers:
-	@if [ -x /usr/lib/postgresql/15/bin/postgres ] && command -v redis-server >/dev/null && command -v pgbouncer >/dev/null && command -v setpriv >/dev/null; then exit 0; fi
+	@if [ -x /usr/lib/postgresql/15/bin/postgres ] && command -v redis-server >/dev/null && command -v pgbouncer >/dev/null && command -v haproxy >/dev/null && command -v setpriv >/dev/null; then exit 0; fi
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-	  echo "the tests need PostgreSQL 15 (/usr/lib/postgresql/15) redis-server and pgbouncer on this machine" >&2; exit 1
+	  echo "the tests need PostgreSQL 15 (/usr/lib/postgresql/15) redis-server, haproxy and pgbouncer on this machine" >&2; exit 1
 	fi
 	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 	apt-get update -qq
@@ -44,7 +44,7 @@ servers:
 	  apt-get install -y -qq --no-install-recommends postgresql-common ca-certificates >/dev/null
 	  /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y >/dev/null
 	fi
-	apt-get install -y -qq --no-install-recommends postgresql-15 redis-server pgbouncer util-linux >/dev/null
+	apt-get install -y -qq --no-install-recommends postgresql-15 redis-server haproxy pgbouncer util-linux >/dev/null
 
 .PHONY: demo
 demo: setup ## bring the stage up in the sandbox: local AWS, hosts, cluster, services (STAGE=k3s)
@@ -82,7 +82,7 @@ e2e: setup ## the main job end to end in a fresh sandbox, with every test that n
 
 .PHONY: integration
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
-	@pytest tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer
+	@pytest tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration
 
 .PHONY: test
 test: lint unit integration molecule e2e ## everything CI runs; installs what is missing
