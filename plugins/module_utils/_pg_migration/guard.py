@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
 # The end of a command, since only there the objects are known: a temporary table is nobody's business, and what an extension's own
-# script makes belongs to the extension. REFRESH changes content that the cutover makes anew anyway.
+# script makes belongs to the extension. A subscription is no part of the schema. REFRESH changes content that the cutover makes anew anyway.
 FUNCTION = """
 CREATE OR REPLACE FUNCTION {function}() RETURNS event_trigger LANGUAGE plpgsql SET search_path TO pg_catalog, pg_temp AS $guard$
 DECLARE
@@ -32,10 +32,11 @@ BEGIN
   END IF;
   IF tg_event = 'sql_drop' THEN
     SELECT object_identity INTO what FROM pg_event_trigger_dropped_objects()
-    WHERE original AND NOT is_temporary AND coalesce(schema_name, '') !~ '^pg_(temp|toast)' LIMIT 1;
+    WHERE original AND NOT is_temporary AND object_type <> 'subscription' AND coalesce(schema_name, '') !~ '^pg_(temp|toast)' LIMIT 1;
   ELSE
     SELECT object_identity INTO what FROM pg_event_trigger_ddl_commands()
-    WHERE NOT in_extension AND coalesce(schema_name, '') !~ '^pg_(temp|toast)' AND command_tag <> 'REFRESH MATERIALIZED VIEW' LIMIT 1;
+    WHERE NOT in_extension AND object_type <> 'subscription' AND coalesce(schema_name, '') !~ '^pg_(temp|toast)'
+      AND command_tag <> 'REFRESH MATERIALIZED VIEW' LIMIT 1;
   END IF;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -1,0 +1,220 @@
+"""From the snapshot on: PostgreSQL's own subscription applies to the target what users write on the source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import freeze, reason, subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    DifferenceError,
+    MigrationError,
+    OrderError,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.health import Health
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
+    FOLLOWING,
+    SEEDED,
+    Progress,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS
+
+BEAT = 0.3
+SETTLING = 5.0  # seconds in which a subscription that was just enabled shows whether its cause is gone
+
+
+def run(context: Context, check: bool) -> dict[str, Any]:
+    """Subscribe, or mend the subscription, and wait until the target is near enough for a cutover."""
+    journal = context.journal
+    if journal.phase not in (SEEDED, FOLLOWING):
+        raise OrderError(f"follow cannot be done now, the move is {journal.phase}: {WORDS[journal.phase]}")
+    began = time.monotonic()
+    with context.source() as source, context.target() as target:
+        found = looks.read(context, source, target)
+        if check:
+            return _planned(context, found)
+        done = _mended(context, source, target, found)
+        if not freeze.closed(target):
+            freeze.close(target, ())  # nobody writes there before the cutover: a row of theirs would be in the way
+        if journal.phase == SEEDED:
+            journal.phase_is(FOLLOWING)
+        now = _near(context, source, target)
+    seconds = round(time.monotonic() - began, 1)
+    result = {"step": "follow", "seconds": seconds, "lag_bytes": now.lag_bytes}
+    journal.record(result)
+    journal.save()
+    lag = f"{now.lag_bytes} bytes" + (f" ({now.lag_seconds:.2f} s)" if now.lag_seconds else "")
+    return {
+        "changed": bool(done),
+        "phase": journal.phase,
+        "message": f"the target follows, {lag} behind" + (f"; {done}" if done else ""),
+        "notices": now.notices + _legs(context),
+        "health": now.facts(),
+        "seconds": seconds,
+    }
+
+
+def _legs(context: Context) -> list[str]:
+    peer = context.ends.publisher
+    if peer.verified:
+        return []
+    return [
+        f"the target reaches the source at {peer.host}:{peer.port} with sslmode {peer.sslmode}: encrypted, but the source is not verified"
+    ]
+
+
+def _planned(context: Context, found: Health) -> dict[str, Any]:
+    doing = "" if found.enabled else ("enable the subscription" if found.exists else "make the subscription")
+    return {
+        "changed": bool(doing),
+        "phase": context.journal.phase,
+        "message": f"would {doing}, then wait for" if doing else "follows already;" + " nothing to do but to wait for"
+        + f" {found.lag_bytes} bytes",
+        "notices": found.notices,
+        "health": found.facts(),
+    }  # fmt: skip
+
+
+def health(context: Context) -> Health:
+    """One look, on sessions of its own."""
+    with context.source() as source, context.target() as target:
+        return looks.read(context, source, target)
+
+
+def _mended(context: Context, source: Any, target: Any, found: Health) -> str:
+    """Bring the subscription to life; what was done, in words."""
+    names, ends = context.names, context.ends
+    if found.shapes:
+        raise DifferenceError(
+            "the tables are not the same on both sides, a changed schema does not follow. Mend: give the target the same change"
+            " (or take it back on the source), then follow again. Differences",
+            found.shapes,
+        )
+    if not found.exists:
+        subscription.create(target, names.subscription, names.publication, ends.publisher, ends.source.dbname, True)
+        _watch(context, source, target, found)
+        return "the subscription was made"
+    if found.enabled and found.connected:
+        return ""
+    # Whatever stopped it may have been the address or the password: they are given anew.
+    subscription.reconnect(target, names.subscription, ends.publisher, ends.source.dbname)
+    if not found.enabled:
+        subscription.switch(target, names.subscription, enabled=True)
+    _watch(context, source, target, found)
+    return (
+        "the subscription was enabled again" if not found.enabled else "the subscription was given its connection anew"
+    )
+
+
+def _watch(context: Context, source: Any, target: Any, before: Health) -> None:
+    """It is well when its worker has connected and has not given up since."""
+    deadline = time.monotonic() + SETTLING * 2
+    while time.monotonic() < deadline:
+        now = looks.read(context, source, target, shapes=False)
+        if now.exists and not now.enabled:
+            raise stopped(context, source, target)
+        if now.connected and now.worker and now.lag_bytes <= before.lag_bytes // 2 + 1024:
+            return
+        if now.connected and now.worker and time.monotonic() > deadline - SETTLING:
+            return
+        time.sleep(BEAT / 3)
+    raise MigrationError(
+        f"the worker of subscription {context.names.subscription} on {context.ends.target.label} does not connect to"
+        f" {context.ends.publisher.host}:{context.ends.publisher.port} as {context.ends.publisher.username}."
+        " Mend: address, pg_hba.conf, password and TLS of that leg (publisher), as the log of the target says; then follow again"
+    )
+
+
+def stopped(context: Context, source: Any, target: Any) -> MigrationError:
+    """A disabled subscription, with the reason as far as it can be had."""
+    now = looks.read(context, source, target)
+    said = "; ".join(now.shapes) or reason.of(context, source, target)
+    return MigrationError(
+        f"the subscription on {context.ends.target.label} was disabled by the server after {now.apply_errors} errors: "
+        + (said or "the reason is in the log of the target only")
+        + (
+            ""
+            if "Mend" in said
+            else ". Mend: take the cause away (the same change of the schema on both sides, or the row that is in the way), then follow again"
+        )
+        + ". Nothing is lost: the slot keeps what is to come"
+    )
+
+
+def _near(context: Context, source: Any, target: Any) -> Health:
+    """Until the lag is small, with progress for whoever looks on."""
+    settings, began = context.settings, time.time()
+    first: tuple[float, int] | None = None
+    while True:
+        now = looks.read(context, source, target, shapes=False)
+        if not now.enabled:
+            raise stopped(context, source, target)
+        clock = time.time()
+        first = first or (clock, now.lag_bytes)
+        rate = (first[1] - now.lag_bytes) / (clock - first[0]) if clock > first[0] else 0.0
+        eta = (now.lag_bytes - settings.max_lag) / rate if rate > 0 else None
+        context.journal.progress(
+            Progress(
+                "follow",
+                began,
+                rate=max(0.0, rate),
+                eta=max(0.0, eta) if eta is not None else None,
+                lag_bytes=now.lag_bytes,
+            )
+        )
+        if now.connected and now.lag_bytes <= settings.max_lag:
+            return looks.read(context, source, target)
+        if clock - began > settings.follow_timeout:
+            raise MigrationError(
+                f"the target is still {now.lag_bytes} bytes behind after {settings.follow_timeout:.0f} s"
+                + (f", gaining {rate:.0f} bytes a second" if rate > 0 else ", and not gaining")
+                + ". Mend: run follow again, with a longer follow_timeout, or a larger target; it goes on meanwhile"
+            )
+        time.sleep(BEAT)
+
+
+def frozen_lsn(source: Any) -> str:
+    """A place in the WAL behind everything that was committed until now, and on disk."""
+    source.execute("SET synchronous_commit TO on")
+    source.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'freeze')")
+    row = source.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+    return str(row[0])
+
+
+def drained(
+    source: Any, target: Any, slot: str, lsn: str, deadline: float, alive: Callable[[], None] = lambda: None
+) -> float:
+    """Wait until the subscriber has everything up to `lsn` on disk; seconds. `deadline` is of time.monotonic()."""
+    began = time.monotonic()
+    target.execute("SET synchronous_commit TO on")
+    while True:
+        row = source.execute(
+            "SELECT confirmed_flush_lsn >= %s::pg_lsn, pg_wal_lsn_diff(%s, confirmed_flush_lsn)::bigint"
+            " FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
+            (lsn, lsn, slot),
+        ).fetchone()
+        if row and row[0]:
+            return time.monotonic() - began
+        alive()
+        if time.monotonic() > deadline:
+            raise MigrationError(f"{row[1] if row else 'all'} bytes of the slot {slot} were not applied in time")
+        # What was applied counts when it is on disk: a commit that waits takes the apply worker's along. The message
+        # on the other side makes the sender speak, and the worker answer.
+        target.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'drain')")
+        source.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'drain')")
+        time.sleep(0.01)
+
+
+def drain(context: Context, lsn: str, deadline: float) -> float:
+    """On sessions of its own; see `drained`."""
+    with context.source() as source, context.target() as target:
+
+        def alive() -> None:
+            found = subscription.state(target, context.names.subscription)
+            if found is None or not found[0]:
+                raise stopped(context, source, target)
+
+        return drained(source, target, context.names.slot, lsn, deadline, alive)

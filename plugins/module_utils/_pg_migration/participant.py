@@ -1,0 +1,239 @@
+"""PostgreSQL's part in a cutover: its writers go from the source to the target."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    carry,
+    follow,
+    freeze,
+    large_objects,
+    pooling,
+    returning,
+    subscription,
+    verify,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, RefusedError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.sessions import Sessions
+
+with contextlib.suppress(ImportError):  # the module says it in words
+    import psycopg
+
+if TYPE_CHECKING:
+    import psycopg
+
+EXPEL = 3.0  # seconds that ended sessions may take to go
+FIXED = 0.4  # seconds of a freeze in which there is nothing to do: round trips, and the drain of an idle source
+OBJECT_RATE = 50 * 1024**2  # bytes a second of large objects, read on both sides and compared
+ALWAYS = ("reopen", "mend", "")
+HASH_RATE = 300 * 1024**2  # bytes a second of a full comparison
+
+
+class Moving:
+    """What both directions have in common."""
+
+    name = "postgresql"
+
+    def __init__(self, context: Context, note: Callable[[str], None] = lambda step: None) -> None:
+        self.context, self.note = context, note
+        self.sessions = Sessions(context)
+        self.pooler = pooling.make(context)
+        self.notices: list[str] = []
+        self.seconds: dict[str, float] = {}
+        self.cancelled = False
+        self.views: dict[str, float] = {}  # seconds of each
+        self.objects = 0  # bytes of large objects
+        self._last: tuple[str, float] | None = None
+
+    def at(self, step: str) -> None:
+        """Written down before the step is done: a later run must know how far this one may have come."""
+        now = time.monotonic()
+        if self._last:
+            self.seconds[self._last[0]] = round(now - self._last[1], 3)
+        self._last = (step, now)
+        if self.cancelled and step not in ALWAYS:
+            raise MigrationError("this run was called off")
+        if step:
+            self.note(step)
+
+    def cancel(self) -> None:
+        """Somebody waits in vain: whatever hangs now must not go on when it comes back."""
+        self.cancelled = True
+        self.sessions.forget()
+
+    def close(self) -> None:
+        self.sessions.close()
+
+    def shut_out(self) -> list[str]:
+        """Logins that the freeze must not touch."""
+        ends = self.context.ends
+        ours = {
+            "publisher": ends.publisher.username,
+            "returner": ends.returner.username,
+            "source": ends.source.username,
+            "target": ends.target.username,
+        }
+        return [
+            f"application_roles names {login}, the login of the move itself ({end}). Mend: a login of its own for the move"
+            for end, login in ours.items()
+            if login in self.context.settings.application_roles
+        ]
+
+    def carry_over(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> None:
+        """What replication leaves behind."""
+        self.at("carry")
+        carry.sequences(old, new, self.context.settings.sequence_margin)
+        large_objects.carry(old, new)
+        carry.views(old, new)
+
+    def compare(self) -> list[str]:
+        self.at("verify")
+        full = self.context.settings.verify == "full"
+        found = verify.full(self.context) if full else verify.frozen(self.context)
+        self.at("")
+        return list(found)
+
+    def cost(self, old: psycopg.Connection[Any]) -> float:
+        """Seconds of the freeze, from what was measured."""
+        guess = FIXED + sum(self.views.values()) + 2 * self.objects / OBJECT_RATE
+        if self.context.settings.verify == "full":
+            row = old.execute("SELECT pg_database_size(current_database())").fetchone()
+            guess += (row[0] if row else 0) / HASH_RATE
+        return guess
+
+
+class PostgresParticipant(Moving):
+    """Forward: source to target."""
+
+    def prepare(self) -> None:
+        context = self.context
+        source, target = self.sessions.source, self.sessions.target
+        self.at("check")
+        self._refuse(looks.read(context, source, target))
+        self.pooler.check(context.ends.source)
+        freeze.refuse_prepared(source)
+        self.at("arm")
+        returning.prepare(context, source, target)
+        self.at("refresh")
+        self.views = carry.views(source, target)
+        self.objects = large_objects.size(source)
+        self.at("")
+
+    def _refuse(self, found: looks.Health) -> None:
+        settings = self.context.settings
+        problems = list(found.shapes)
+        if not found.enabled:
+            problems.append("the subscription is disabled. Mend: follow again, it says why")
+        elif not found.connected:
+            problems.append("the target is not connected to the source. Mend: follow again")
+        if found.lag_bytes > settings.max_lag:
+            problems.append(
+                f"the target is {found.lag_bytes} bytes behind, {settings.max_lag} are allowed. Mend: follow again"
+            )
+        problems += self.shut_out()
+        if problems:
+            raise RefusedError("the cutover cannot begin, users are not touched", problems)
+        if not settings.application_roles:
+            self.notices.append(
+                "application_roles is empty: writers are shut out by the database's read-only default only, which a session may override"
+            )
+
+    def predict(self) -> float:
+        """Seconds of the freeze, from what was measured."""
+        rehearsed = float(self.context.journal.entries.get("rehearsed", 0.0))
+        return round(max(self.cost(self.sessions.source), rehearsed), 2)
+
+    def freeze(self) -> None:
+        self.at("pause")
+        self.pooler.pause()
+        self.at("close")
+        freeze.close(self.sessions.source, self.context.settings.application_roles)
+        self.at("expel")
+        freeze.expel(self.sessions.source, self.context.application, EXPEL)
+        freeze.refuse_prepared(self.sessions.source)
+        self.at("")
+
+    def settle(self) -> list[str]:
+        self.at("drain")
+        self._drain()
+        self.carry_over(self.sessions.source, self.sessions.target)
+        return self.compare()
+
+    def _drain(self) -> None:
+        context = self.context
+        source, target = self.sessions.source, self.sessions.target
+
+        def alive() -> None:
+            state = subscription.state(target, context.names.subscription)
+            if self.cancelled or state is None or not state[0]:
+                raise follow.stopped(context, source, target)
+
+        lsn = follow.frozen_lsn(source)
+        deadline = time.monotonic() + context.settings.freeze_budget
+        follow.drained(source, target, context.names.slot, lsn, deadline, alive)
+
+    def switch(self) -> None:
+        context, names = self.context, self.context.names
+        source, target = self.sessions.source, self.sessions.target
+        # A session that was just being opened when the lock came may have shown itself only now.
+        self.at("drain_again")
+        freeze.expel(source, context.application, EXPEL)
+        self._drain()
+        self.at("disable")
+        nudge = lambda: source.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'stop')")  # noqa: E731
+        subscription.stop(target, names.subscription, nudge, EXPEL)
+        self.at("wake")
+        returning.arm(context, source, target)
+        self.at("point")
+        self.pooler.point(context.ends.target)
+        self.at("")
+
+    def open(self) -> None:
+        names = self.context.names
+        self.at("release")
+        subscription.drop(self.sessions.target, names.subscription)
+        self.at("open")
+        freeze.open_again(self.sessions.target)
+        self.at("resume")
+        self.pooler.point(self.context.ends.target)
+        self.pooler.resume()
+        self.at("")
+
+    def after(self) -> None:
+        """What need not be done while writers wait; `finish` does it when the source is not there now."""
+        with contextlib.suppress(psycopg.Error, PgError):
+            subscription.drop_slot(self.sessions.source, self.context.names.slot)
+            verify.abandon(self.context)
+
+    def reopen(self) -> None:
+        """The source first, and without the target: that may be the one that is gone."""
+        self.at("reopen")
+        source = self.sessions.source
+        returning.drop_on_source(self.context, source)
+        freeze.open_again(source)
+        self.pooler.point(self.context.ends.source)
+        self.pooler.resume()
+        self.at("mend")
+        self._mend()
+        self.at("")
+
+    def _mend(self) -> None:
+        names = self.context.names
+        try:
+            target = self.sessions.target
+            state = subscription.state(target, names.subscription)
+            if state and not state[0]:
+                subscription.switch(target, names.subscription, enabled=True)
+            returning.drop_on_target(self.context, target)
+        except (psycopg.Error, PgError) as error:
+            self.notices.append(
+                f"{self.context.ends.target.label} was not reached to take the way back away: {' '.join(str(error).split())}."
+                " Mend: follow again when it is there"
+            )

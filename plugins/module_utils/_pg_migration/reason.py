@@ -1,0 +1,88 @@
+"""Why a subscription stopped. The server writes its reason into its log only; what SQL lets us see is found out here."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import read_tables
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.pgoutput import Decoder, Key
+
+with contextlib.suppress(ImportError):  # the module says it in words
+    import psycopg
+    from psycopg import sql
+
+if TYPE_CHECKING:
+    import psycopg
+
+TAIL = 256 * 1024
+CHANGES = 2000  # of the transaction that failed: enough to find a row, little enough to read
+LOG = """
+SELECT pg_read_file(f.name, greatest(0, (pg_stat_file(f.name)).size - %s), %s)
+FROM (SELECT pg_current_logfile() AS name) f WHERE f.name IS NOT NULL
+"""
+
+
+def of(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> str:
+    """The best that can be said, empty when nothing can."""
+    return _logged(target, context.names.subscription) or _conflict(context, source, target)
+
+
+def _logged(target: psycopg.Connection[Any], name: str) -> str:
+    """The last error of an apply worker in the server's log file, where there is one and we may read it."""
+    with contextlib.suppress(psycopg.Error):
+        row = target.execute(LOG, (TAIL, TAIL)).fetchone()
+        return last_error(str(row[0]), name) if row and row[0] else ""
+    return ""
+
+
+def last_error(text: str, name: str) -> str:
+    """Pure: the message before the line that tells of the subscription being disabled."""
+    lines = text.splitlines()
+    ends = [number for number, line in enumerate(lines) if f'subscription "{name}" has been disabled' in line]
+    for number in range(ends[-1] if ends else -1, -1, -1):
+        found = re.search(r"ERROR:\s+(.*)", lines[number])
+        if found:
+            detail = next(
+                (m[1] for line in lines[number + 1 : number + 4] if (m := re.search(r"DETAIL:\s+(.*)", line))), ""
+            )
+            return f"{found[1]}{': ' + detail if detail else ''}"
+    return ""
+
+
+def _conflict(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> str:
+    """Look at what the slot would send next: a row in it that is on the target already is the usual cause."""
+    tables = {(table.schema, table.name): table for table in read_tables(source)}
+    decoder = Decoder({place: table.key for place, table in tables.items()})
+    with contextlib.suppress(psycopg.Error):
+        for (data,) in source.execute(
+            "SELECT data FROM pg_logical_slot_peek_binary_changes(%s, NULL, %s, 'proto_version', '1', 'publication_names', %s)",
+            (context.names.slot, CHANGES, f'"{context.names.publication}"'),
+        ):
+            for touched in decoder.read(bytes(data)):
+                table = tables.get((touched.schema, touched.name))
+                if (
+                    data[:1] == b"I"
+                    and table
+                    and touched.key
+                    and _there(target, table.schema, table.name, table.key, touched.key)
+                ):
+                    named = ", ".join(f"{column}={value}" for column, value in zip(table.key, touched.key, strict=True))
+                    return (
+                        f"the row {table.label} ({named}) that the source sends is on the target already;"
+                        " somebody wrote there. Mend: delete that row on the target, then follow again"
+                    )
+    return ""
+
+
+def _there(target: psycopg.Connection[Any], schema: str, name: str, columns: tuple[str, ...], key: Key) -> bool:
+    equal = [
+        sql.SQL("{} = {}").format(sql.Identifier(one), sql.Literal(value))
+        for one, value in zip(columns, key, strict=True)
+    ]
+    text = sql.SQL("SELECT 1 FROM {} WHERE {}").format(sql.Identifier(schema, name), sql.SQL(" AND ").join(equal))
+    with contextlib.suppress(psycopg.Error):
+        return target.execute(text).fetchone() is not None
+    return False

@@ -1,0 +1,89 @@
+"""The return leg: what users write on the target after the cutover flows back to the source.
+
+Made before the freeze, asleep; woken in the freeze at the place in the target's WAL where the forward leg ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import read_tables
+
+with contextlib.suppress(ImportError):  # the module says it in words
+    import psycopg
+    from psycopg import sql
+
+if TYPE_CHECKING:
+    import psycopg
+
+PATIENCE = "30s"  # a new slot waits for every transaction that runs on the target
+
+
+def prepare(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
+    """Publication and slot on the target, the subscription on the source, not enabled. Always made anew."""
+    names, ends = context.names, context.ends
+    drop(context, source, target)
+    _identities(source, target)
+    tables = [(table.schema, table.name) for table in read_tables(source)]
+    subscription.publish(target, names.return_publication, tables)
+    try:
+        with _patience(target):
+            subscription.make_slot(target, names.return_subscription)
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:
+        raise MigrationError(
+            f"the way back cannot be armed on {ends.target.label}: {error.diag.message_primary}."
+            " Mend: wal_level=logical there (rds.logical_replication=1 and a reboot)"
+        ) from None
+    except psycopg.errors.QueryCanceled:
+        raise MigrationError(
+            f"the way back cannot be armed: a transaction on {ends.target.label} has run for longer than {PATIENCE}."
+            " Mend: end it (pg_stat_activity.xact_start tells its age)"
+        ) from None
+    subscription.create(
+        source, names.return_subscription, names.return_publication, ends.returner, ends.target.dbname, enabled=False
+    )
+
+
+@contextlib.contextmanager
+def _patience(session: psycopg.Connection[Any]) -> Any:
+    session.execute(f"SET statement_timeout TO '{PATIENCE}'")
+    try:
+        yield
+    finally:
+        session.execute("SET statement_timeout TO 0")
+
+
+def _identities(source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
+    """A table without identity would refuse every UPDATE on the target as soon as it is published there."""
+    there = {table.label: table for table in read_tables(target)}
+    for table in read_tables(source):
+        found = there.get(table.label)
+        if found and found.identity != table.identity and table.identity == "f":
+            target.execute(
+                sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(sql.Identifier(table.schema, table.name))
+            )
+
+
+def arm(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
+    """From here on every change of the target is kept for the source. What the forward leg brought is left out."""
+    name = context.names.return_subscription
+    target.execute("SELECT pg_replication_slot_advance(%s, pg_current_wal_flush_lsn())", (name,))
+    subscription.switch(source, name, enabled=True)
+
+
+def drop_on_source(context: Context, source: psycopg.Connection[Any]) -> bool:
+    return subscription.drop(source, context.names.return_subscription)
+
+
+def drop_on_target(context: Context, target: psycopg.Connection[Any]) -> bool:
+    slot = subscription.drop_slot(target, context.names.return_subscription)
+    return subscription.drop_publication(target, context.names.return_publication) or slot
+
+
+def drop(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
+    drop_on_source(context, source)
+    drop_on_target(context, target)

@@ -1,0 +1,50 @@
+"""Users go back to the source, and everything that they wrote on the target goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, undo
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import OrderError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
+    CUTTING,
+    RETURNED,
+    RETURNING,
+    SWITCHED,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS
+
+
+def run(context: Context, check: bool, others: Sequence[Participant] = ()) -> dict[str, Any]:
+    journal, ledger = context.journal, undo.Ledger(context, undo.ROLLBACK)
+    said: list[str] = []
+    if journal.phase == RETURNING:
+        if check:
+            return _answer(context, f"would lead the rollback that stopped at {ledger.under_way} to its end first")
+        step = ledger.under_way
+        outcome = undo.settle(context, ledger, [undo.make(context, ledger), *others])
+        where = "completed" if outcome.where == "new" else "called off, the target was opened"
+        said = [f"an earlier run that stopped at {step} was {where}"]
+    if journal.phase == RETURNED:
+        return {**_answer(context, "; ".join(said) or WORDS[RETURNED]), "changed": bool(said)}
+    if journal.phase != SWITCHED:
+        mend = "cutover again first: it goes on, or calls itself off" if journal.phase == CUTTING else (
+            "finish: applications never left the source, and it drops everything that the move made"
+        )  # fmt: skip
+        raise OrderError(
+            f"there is nothing to roll back, the move is {journal.phase}: {WORDS[journal.phase]}. Mend: {mend}"
+        )
+    if check:
+        return {
+            **_answer(context, f"would move the writers back to {context.ends.source.label}"),
+            "changed": True,
+            "estimate": {"freeze_seconds": float((journal.entries.get("measured") or {}).get("gap", 0.0))},
+        }
+    return cutover.go(context, ledger, [undo.make(context, ledger), *others], RETURNING, said)
+
+
+def _answer(context: Context, message: str) -> dict[str, Any]:
+    return {"changed": False, "phase": context.journal.phase, "message": message, "notices": []}

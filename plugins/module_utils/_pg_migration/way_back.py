@@ -1,0 +1,151 @@
+"""PostgreSQL's part in a rollback: its writers go back to the source, with what they wrote on the target."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    carry,
+    follow,
+    freeze,
+    large_objects,
+    returning,
+    subscription,
+    verify,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, RefusedError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import EXPEL, Moving
+
+with contextlib.suppress(ImportError):  # the module says it in words
+    import psycopg
+
+
+class PostgresReturn(Moving):
+    """Backward: target to source, over the return leg."""
+
+    @property
+    def leg(self) -> str:
+        return self.context.names.return_subscription
+
+    def prepare(self) -> None:
+        source, target = self.sessions.source, self.sessions.target
+        self.at("check")
+        problems = self.shut_out()
+        state, slot = subscription.state(source, self.leg), subscription.slot(target, self.leg)
+        if slot is None or slot[1] == "lost":
+            problems.append(
+                "the way back is lost: the target has thrown WAL away that the source still needs. Mend: stay on the target (finish),"
+                " or move from the target to the source as a new move"
+            )
+        elif state is None or not state[0]:
+            problems.append(
+                f"the subscription {self.leg} on the source is {'disabled' if state else 'not there'}."
+                " Mend: see the log of the source for its reason, take it away, then ALTER SUBSCRIPTION ... ENABLE"
+            )
+        if problems:
+            raise RefusedError("the rollback cannot begin, users are not touched", problems)
+        self.pooler.check(self.context.ends.target)
+        freeze.refuse_prepared(target)
+        self._near()
+        self.views = carry.views(target, source)
+        self.objects = large_objects.size(target)
+        self.at("")
+
+    def _near(self) -> None:
+        """The bulk of a lag is waited for while users work."""
+        deadline = time.monotonic() + self.context.settings.follow_timeout
+        while True:
+            row = self.sessions.target.execute(
+                "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint"
+                " FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
+                (self.leg,),
+            ).fetchone()
+            if row and row[0] <= self.context.settings.max_lag:
+                return
+            if time.monotonic() > deadline:
+                raise MigrationError(
+                    f"the source is still {row[0] if row else 'far'} bytes behind the target. Mend: run rollback again; it goes on meanwhile"
+                )
+            time.sleep(follow.BEAT)
+
+    def predict(self) -> float:
+        return round(self.cost(self.sessions.target), 2)
+
+    def freeze(self) -> None:
+        self.at("pause")
+        self.pooler.pause()
+        self.at("close")
+        freeze.close(self.sessions.target, self.context.settings.application_roles)
+        self.at("expel")
+        freeze.expel(self.sessions.target, self.context.application, EXPEL)
+        freeze.refuse_prepared(self.sessions.target)
+        self.at("")
+
+    def settle(self) -> list[str]:
+        self.at("drain")
+        self._drain()
+        self.carry_over(self.sessions.target, self.sessions.source)
+        return self.compare()
+
+    def _drain(self) -> None:
+        source, target = self.sessions.source, self.sessions.target
+
+        def alive() -> None:
+            state = subscription.state(source, self.leg)
+            if self.cancelled or state is None or not state[0]:
+                raise MigrationError(
+                    f"the subscription {self.leg} on the source was disabled. Mend: its reason is in the log of the source"
+                )
+
+        lsn = follow.frozen_lsn(target)
+        deadline = time.monotonic() + self.context.settings.freeze_budget
+        follow.drained(target, source, self.leg, lsn, deadline, alive)
+
+    def switch(self) -> None:
+        source, target = self.sessions.source, self.sessions.target
+        self.at("drain_again")
+        freeze.expel(target, self.context.application, EXPEL)
+        self._drain()
+        self.at("disable")
+        nudge = lambda: target.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'stop')")  # noqa: E731
+        subscription.stop(source, self.leg, nudge, EXPEL)
+        self.at("point")
+        self.pooler.point(self.context.ends.source)
+        self.at("")
+
+    def open(self) -> None:
+        source = self.sessions.source
+        self.at("release")
+        returning.drop_on_source(self.context, source)
+        self.at("open")
+        freeze.open_again(source)
+        self.at("resume")
+        self.pooler.point(self.context.ends.source)
+        self.pooler.resume()
+        self.at("")
+
+    def after(self) -> None:
+        with contextlib.suppress(psycopg.Error, PgError):
+            returning.drop_on_target(self.context, self.sessions.target)
+            verify.abandon(self.context)
+
+    def reopen(self) -> None:
+        """Writers stay on the target."""
+        self.at("reopen")
+        freeze.open_again(self.sessions.target)
+        self.pooler.point(self.context.ends.target)
+        self.pooler.resume()
+        self.at("mend")
+        try:
+            source = self.sessions.source
+            state = subscription.state(source, self.leg)
+            if state and not state[0]:
+                subscription.switch(source, self.leg, enabled=True)
+        except (psycopg.Error, PgError) as error:
+            self.notices.append(
+                f"the return leg on {self.context.ends.source.label} was not enabled again: {' '.join(str(error).split())}."
+                " Mend: run rollback again when it is there"
+            )
+        self.at("")

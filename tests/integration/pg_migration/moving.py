@@ -1,0 +1,183 @@
+"""What the tests of follow, cutover, rollback and finish share: a seeded target in a second, and writers who keep count."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    cutover,
+    finish,
+    follow,
+    guard,
+    identity,
+    verify,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import SEEDED
+
+from tests.integration.pg_clusters import BIN, PASSWORD, Cluster
+from tests.integration.pg_migration.conftest import Move
+
+LEDGER = "CREATE TABLE public.ledger (n bigint PRIMARY KEY, touched int NOT NULL DEFAULT 0, note text)"
+GRANTS = (
+    "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO shopper;"
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shopper; GRANT USAGE ON SCHEMA public TO shopper"
+)
+PACE = 0.01
+
+
+def poll(condition: Any, seconds: float = 15.0, words: str = "") -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, words or "it did not come to pass"
+        time.sleep(0.02)
+    return found
+
+
+def crowded() -> float:
+    """How much slower than alone this machine is now: seconds are meant for one that has nothing else to do."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def seed(move: Move, context: Context) -> None:
+    """The smallest honest seed: the snapshot of the slot, dumped and restored."""
+    names = context.names
+    identity.ensure(context)
+    replication = psycopg.connect(
+        host=str(move.source.data), port=move.source.port, user="postgres", password="admin", dbname=move.dbname,
+        replication="database", autocommit=True,
+    )  # fmt: skip
+    with contextlib.closing(replication):
+        row = replication.execute(
+            f"CREATE_REPLICATION_SLOT {names.slot} LOGICAL pgoutput (SNAPSHOT 'export')"
+        ).fetchone()
+        dump = [str(BIN / "pg_dump"), "-h", str(move.source.data), "-p", str(move.source.port), "-U", "postgres", "-d", move.dbname,
+                f"--snapshot={row[2]}", "--no-publications", "--no-subscriptions", "-N", "platform_migration"]  # fmt: skip
+        load = [str(BIN / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-h", str(move.target.data), "-p", str(move.target.port), "-U", "postgres", "-d", move.dbname]  # fmt: skip
+        environment = {"PGPASSWORD": "admin", "LC_ALL": "C.UTF-8"}
+        dumping = subprocess.Popen(dump, stdout=subprocess.PIPE, env=environment)
+        subprocess.run(load, stdin=dumping.stdout, check=True, env=environment)
+        assert dumping.wait() == 0
+    guard.install(context)
+    context.journal.phase_is(SEEDED)
+
+
+def started(move: Move) -> None:
+    """A table that the writers know, and a target that has the snapshot."""
+    move.on_source(LEDGER)
+    move.on_source(GRANTS)
+    with move.opened() as context:
+        seed(move, context)
+
+
+def following(move: Move) -> None:
+    started(move)
+    move(follow.run)
+    move(verify.run.run)
+
+
+def switched(move: Move, **settings: Any) -> dict[str, Any]:
+    following(move)
+    return move(cutover.run, **settings)
+
+
+def finished(move: Move, **settings: Any) -> dict[str, Any]:
+    return move(finish.run, **settings)
+
+
+def login(cluster: Cluster, dbname: str, **more: Any) -> psycopg.Connection[Any]:
+    """As the application."""
+    return psycopg.connect(
+        host="127.0.0.1", port=cluster.port, user="shopper", password=PASSWORD, dbname=dbname, sslmode="require",
+        connect_timeout=5, autocommit=True, **more,
+    )  # fmt: skip
+
+
+def writable(cluster: Cluster, dbname: str) -> bool:
+    """May the application write there, over a session of now?"""
+    try:
+        with login(cluster, dbname) as session:
+            session.execute("UPDATE public.ledger SET note = note WHERE n = -1")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def sides(move: Move) -> tuple[bool, bool]:
+    return writable(move.source, move.dbname), writable(move.target, move.dbname)
+
+
+@dataclass
+class Writers:
+    """Applications that insert and update without a pause, on whatever side lets them, and remember what was acknowledged."""
+
+    move: Move
+    count: int = 2
+    acknowledged: dict[int, int] = field(default_factory=dict)  # n -> touched
+    unsure: set[int] = field(default_factory=set)  # the answer was lost: may be there or not
+    gaps: list[float] = field(default_factory=list)
+    both: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def _work(self, number: int) -> None:
+        n, session, last = number, None, time.monotonic()
+        places = [self.move.source, self.move.target]
+        while not self.stop.is_set():
+            try:
+                if session is None:
+                    session = login(places[0], self.move.dbname)
+                session.execute("INSERT INTO public.ledger (n) VALUES (%s)", (n,))
+                self.acknowledged[n] = 0
+                if n >= 10 * self.count:
+                    old = n - 10 * self.count
+                    session.execute("UPDATE public.ledger SET touched = touched + 1 WHERE n = %s", (old,))
+                    if old in self.acknowledged:
+                        self.acknowledged[old] += 1
+                now = time.monotonic()
+                self.gaps.append(now - last)
+                last = now
+                n += self.count
+                time.sleep(PACE)
+            except (psycopg.errors.ReadOnlySqlTransaction, psycopg.OperationalError):
+                self.unsure.update((n, n - 10 * self.count))
+                n += self.count
+                if session is not None:
+                    session.close()
+                session = None
+                places.reverse()
+                time.sleep(0.01)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Writers]:
+        threads = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(self.count)]
+        for thread in threads:
+            thread.start()
+        try:
+            poll(lambda: len(self.acknowledged) > 20 * self.count)
+            yield self
+        finally:
+            self.stop.set()
+            for thread in threads:
+                thread.join(10)
+
+    def more(self, by: int = 20) -> None:
+        """Wait until so many further writes are acknowledged."""
+        goal = len(self.acknowledged) + by
+        poll(lambda: len(self.acknowledged) >= goal, 30, "nobody can write")
+
+    def lost(self, cluster: Cluster) -> list[int]:
+        """Acknowledged, and not on that server."""
+        there = dict(cluster.execute("SELECT n, touched FROM public.ledger", self.move.dbname))
+        return [n for n, touched in self.acknowledged.items() if n not in self.unsure and there.get(n, -1) < touched]
+
+    @property
+    def longest(self) -> float:
+        return max(self.gaps)
