@@ -47,24 +47,30 @@ def crowded() -> float:
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
+def reach(cluster: Cluster, dbname: str) -> list[str]:
+    return ["-h", str(cluster.data), "-p", str(cluster.port), "-U", "postgres", "-d", dbname]
+
+
 def seed(move: Move, context: Context) -> None:
     """The smallest honest seed: the snapshot of the slot, dumped and restored."""
     names = context.names
     identity.ensure(context)
     replication = psycopg.connect(
-        host=str(move.source.data), port=move.source.port, user="postgres", password="admin", dbname=move.dbname,
-        replication="database", autocommit=True,
+        host=str(move.source.data), port=move.source.port, user="postgres", password="admin",  # noqa: S106
+        dbname=move.dbname, replication="database", autocommit=True,
     )  # fmt: skip
     with contextlib.closing(replication):
-        row = replication.execute(
-            f"CREATE_REPLICATION_SLOT {names.slot} LOGICAL pgoutput (SNAPSHOT 'export')"
-        ).fetchone()
-        dump = [str(BIN / "pg_dump"), "-h", str(move.source.data), "-p", str(move.source.port), "-U", "postgres", "-d", move.dbname,
-                f"--snapshot={row[2]}", "--no-publications", "--no-subscriptions", "-N", "platform_migration"]  # fmt: skip
-        load = [str(BIN / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-h", str(move.target.data), "-p", str(move.target.port), "-U", "postgres", "-d", move.dbname]  # fmt: skip
+        made = f"CREATE_REPLICATION_SLOT {names.slot} LOGICAL pgoutput (SNAPSHOT 'export')"
+        row = replication.execute(made).fetchone()
+        assert row
+        dump = [f"--snapshot={row[2]}", "--no-publications", "--no-subscriptions", "-N", "platform_migration"]
+        load = ["-qX", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]
         environment = {"PGPASSWORD": "admin", "LC_ALL": "C.UTF-8"}
-        dumping = subprocess.Popen(dump, stdout=subprocess.PIPE, env=environment)
-        subprocess.run(load, stdin=dumping.stdout, check=True, env=environment)
+        dumping = subprocess.Popen(
+            [str(BIN / "pg_dump"), *reach(move.source, move.dbname), *dump], stdout=subprocess.PIPE, env=environment
+        )
+        loading = [str(BIN / "psql"), *reach(move.target, move.dbname), *load]
+        subprocess.run(loading, stdin=dumping.stdout, check=True, env=environment)
         assert dumping.wait() == 0
     guard.install(context)
     context.journal.phase_is(SEEDED)

@@ -1,0 +1,69 @@
+"""kill -9 of the cutover, in every step: afterwards exactly one side takes writes, and the next run goes on."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover
+
+from tests.faults.support import BUDGET, killed, one_side, victim
+from tests.integration.pg_migration.conftest import Move
+from tests.integration.pg_migration.moving import Writers, crowded, following
+
+BEFORE = (
+    "check",
+    "arm",
+    "refresh",
+    "pause",
+    "close",
+    "expel",
+    "drain",
+    "carry",
+    "verify",
+    "drain_again",
+    "disable",
+    "wake",
+    "point",
+)
+AFTER = ("release", "open", "resume")
+
+
+def test_before_the_point_of_no_return_the_source_is_opened(move: Move) -> None:
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        for step in BEFORE:
+            killed(move, "cutover", step)
+            seconds = one_side(move, (True, False), (BUDGET + 5) * crowded())
+            print(f"{step}: the source was open {seconds:.2f} s later")
+            writers.more(5)
+        result = move(cutover.run, freeze_budget=BUDGET * crowded())
+        print(result["message"])
+        assert "was called off" in result["message"] or result["phase"] == "switched"
+        writers.more()
+        one_side(move, (False, True), 1)
+    assert writers.lost(move.target) == []
+
+
+@pytest.mark.parametrize("step", AFTER)
+def test_after_it_the_target_is_opened(move: Move, step: str) -> None:
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        killed(move, "cutover", step)
+        one_side(move, (False, True), (BUDGET + 5) * crowded())
+        result = move(cutover.run)
+        assert result["phase"] == "switched"
+        writers.more()
+    assert writers.lost(move.target) == []
+
+
+def test_a_run_that_hangs_is_ended_and_the_source_opened(move: Move) -> None:
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        process = victim(move, "cutover", "carry", how="stop", freeze_budget=2.0 * crowded())
+        assert process.wait(60) == -9
+        one_side(move, (True, False), 5 * crowded())
+        assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
+        writers.more()
+    assert writers.lost(move.target) == []

@@ -1,0 +1,48 @@
+"""A run of one verb in a process of its own, that kills itself (or hangs) at a named step. Everything comes by stdin, as the secrets do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, participant, rollback
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import make
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Peer, Pooler, Settings
+
+
+def main() -> int:
+    given = json.load(sys.stdin)
+    ends, settings = given["ends"], given["settings"]
+    settings["pooler"] = Pooler(**settings["pooler"])
+    settings["application_roles"] = tuple(settings["application_roles"])
+    context = make(
+        Ends(
+            Endpoint(**ends["source"]), Endpoint(**ends["target"]), Peer(**ends["publisher"]), Peer(**ends["returner"])
+        ),
+        Settings(**settings),
+    )
+    at = participant.Moving.at
+
+    def fatal(self: participant.Moving, step: str) -> None:
+        at(self, step)
+        if step == given["step"]:
+            print(f"at {step}", flush=True)
+            os.kill(os.getpid(), signal.SIGKILL if given["how"] == "kill" else signal.SIGSTOP)
+
+    participant.Moving.at = fatal  # type: ignore[method-assign]
+    verb = {"cutover": cutover.run, "rollback": rollback.run}[given["verb"]]
+    try:
+        with context.journal.opened(20.0):
+            print(json.dumps(verb(context, False)), flush=True)
+    except PgError as error:
+        print(f"{type(error).__name__}: {error}", flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
