@@ -61,16 +61,16 @@ def check(source: Source, target: Target, runner: Runner, same: bool, options: O
         found.append(Finding("target", "it is the same database as the source", "give another target database"))
     if target.server.in_recovery:
         found.append(Finding("target", "it is a read-only standby", "give the writer's endpoint, not the reader's"))
-    found += _versions(source, target, runner)
-    found += _extensions(source, target)
-    found += _text(source, target)
-    found += _rights(source, target)
+    found += versions(source, target, runner)
+    found += extensions(source, target)
+    found += text(source, target)
+    found += rights(source, target)
     found += _room(source, target, runner, options)
     found += _left_behind(source)
     return found
 
 
-def _versions(source: Source, target: Target, runner: Runner) -> list[Finding]:
+def versions(source: Source, target: Target, runner: Runner) -> list[Finding]:
     found = []
     if source.server.major < OLDEST:
         found.append(
@@ -100,7 +100,7 @@ def _versions(source: Source, target: Target, runner: Runner) -> list[Finding]:
     return found
 
 
-def _extensions(source: Source, target: Target) -> list[Finding]:
+def extensions(source: Source, target: Target) -> list[Finding]:
     found = []
     for extension in source.server.extensions:
         offer = target.offers.get(extension.name)
@@ -123,7 +123,7 @@ def _extensions(source: Source, target: Target) -> list[Finding]:
     return found
 
 
-def _text(source: Source, target: Target) -> list[Finding]:
+def text(source: Source, target: Target) -> list[Finding]:
     a, b = source.server, target.server
     found = []
     if a.encoding != b.encoding and (b.encoding != "UTF8" or a.encoding == "SQL_ASCII"):
@@ -146,7 +146,7 @@ def _text(source: Source, target: Target) -> list[Finding]:
     return found
 
 
-def _rights(source: Source, target: Target) -> list[Finding]:
+def rights(source: Source, target: Target) -> list[Finding]:
     found = [
         Finding(
             f"source {name}", "the source's login may not read it", f"GRANT SELECT ON {name} to it, or use its owner"

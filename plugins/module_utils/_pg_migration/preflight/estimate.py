@@ -1,0 +1,53 @@
+"""How long it will take: a simple model with its constants in one place, measured on two cores that both servers shared.
+
+Seconds of a real move on other machines differ; the journal of a rehearsal knows better, and the cutover uses it when there is one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Facts
+
+MIB = 1024**2
+COPY_RATE = 60 * MIB  # bytes a second of tables, by two workers or more
+COPY_RATE_ALONE = 40 * MIB  # by one
+BUILD_RATE = 40 * MIB  # bytes of indexes a second
+SEED_FIXED = 2.0  # schema, slot, statistics
+HASH_RATE = 350 * MIB  # bytes a second compared by one pair of sessions
+APPLY_SCAN_RATE = 500 * MIB  # bytes a second of a look through a table that is cached
+FREEZE_FIXED = 0.5  # end sessions, drain an idle source, compare nothing, switch
+SEQUENCE_SECONDS = 0.0005
+OBJECT_RATE = 25 * MIB  # bytes a second of large objects, copied and compared
+VIEW_RATE = 30 * MIB  # bytes a second of materialised views, made anew
+
+
+def hash_seconds(size: int) -> float:
+    return size / HASH_RATE
+
+
+def of(facts: Facts, settings: Settings) -> dict[str, Any]:
+    """Bytes, rows and seconds, for people and for the plan of others."""
+    content = facts.content
+    size = sum(table.bytes for table in content.tables)
+    rate = COPY_RATE if settings.jobs > 1 else COPY_RATE_ALONE
+    if settings.rate_limit:
+        rate = min(rate, settings.rate_limit)
+    keyless = sum(table.bytes for table in content.tables if not table.key)
+    freeze = (
+        FREEZE_FIXED
+        + content.sequences * SEQUENCE_SECONDS
+        + content.large_object_bytes / OBJECT_RATE
+        + content.view_bytes / VIEW_RATE
+        + hash_seconds(size if settings.verify == "full" else keyless)
+    )
+    return {
+        "tables": len(content.tables),
+        "bytes": size,
+        "index_bytes": content.index_bytes,
+        "rows": sum(table.rows for table in content.tables),
+        "seed_seconds": round(size / rate + content.index_bytes / BUILD_RATE + SEED_FIXED, 1),
+        "verify_seconds": round(hash_seconds(size) / max(1, min(settings.jobs, 4)), 1),
+        "freeze_seconds": round(freeze, 2),
+    }

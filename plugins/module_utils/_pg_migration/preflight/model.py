@@ -1,0 +1,84 @@
+"""What the preflight looks at, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Table
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Runner, Source, Target
+
+
+@dataclass(frozen=True)
+class Side:
+    """What both servers are asked about replication, and about our login there."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)  # of pg_settings, in its units
+    slots_used: int = 0
+    senders_used: int = 0
+    origins_used: int = 0
+    workers_used: int = 0  # background workers of any kind
+    login: str = ""
+    superuser: bool = False
+    replication: bool = False  # REPLICATION, or a superuser
+    bypasses_policies: bool = False
+    managed_superuser: bool = False  # a member of rds_superuser
+    makes_subscriptions: bool = False
+    free_connections: int = 0
+    sorted_sample: str = ""
+    roles: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)  # the named ones: superuser, may log in
+
+    def number(self, name: str) -> int:
+        return int(self.settings.get(name, "0") or 0)
+
+    @property
+    def managed(self) -> bool:
+        """A service (RDS, Aurora): its parameters are set in a parameter group, never by SQL."""
+        return "rds.extensions" in self.settings or "rds.logical_replication" in self.settings
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A transaction that a new slot would have to wait for."""
+
+    pid: int
+    user: str
+    application: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Content:
+    """What of the source's content needs a word."""
+
+    tables: tuple[Table, ...] = ()
+    unlogged: tuple[str, ...] = ()
+    temporary: int = 0
+    policies: tuple[tuple[str, bool], ...] = ()  # tables with row level security, and whether their owner is bound too
+    large_objects: int = 0
+    large_object_bytes: int = 0
+    views: tuple[str, ...] = ()
+    view_bytes: int = 0
+    index_bytes: int = 0
+    sequences: int = 0
+    near_end: tuple[tuple[str, int, int], ...] = ()  # sequence, values left, increment: over 80 % used up
+    waiting: tuple[Waiting, ...] = ()
+    oversize: tuple[tuple[str, int], ...] = ()  # table, bytes of its longest values as they are stored
+    oversize_unknown: tuple[str, ...] = ()
+    subscriptions: tuple[str, ...] = ()
+    wal_bytes: int = 0
+    wal_rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything of one look."""
+
+    source: Source
+    target: Target
+    here: Side
+    there: Side
+    content: Content
+    runner: Runner
+    same: bool
+    fresh: bool  # nothing of this move is there yet

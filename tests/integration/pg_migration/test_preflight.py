@@ -1,0 +1,211 @@
+"""What the preflight finds out about two real servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import SSL_MODES
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import RefusedError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Finding
+
+from tests.integration.pg_clusters import PASSWORD
+from tests.integration.pg_migration.conftest import Move
+
+
+def findings(move: Move, ends: Ends | None = None, **settings: Any) -> list[Finding]:
+    context = move.context(**settings)
+    return preflight.findings(replace(context, ends=ends) if ends else context)
+
+
+def fatal(found: list[Finding]) -> list[str]:
+    return [str(one) for one in found if one.fatal]
+
+
+def traces(move: Move) -> list[Any]:
+    """Whatever a preflight could leave behind."""
+    query = (
+        "SELECT (SELECT count(*) FROM pg_subscription), (SELECT count(*) FROM pg_replication_slots),"
+        " (SELECT count(*) FROM pg_replication_origin), (SELECT count(*) FROM pg_publication),"
+        " (SELECT count(*) FROM pg_namespace)"
+    )
+    return move.on_source(query) + move.on_target(query)
+
+
+def test_a_good_pair_passes_and_nothing_is_left(trap_move: Move) -> None:
+    before = traces(trap_move)
+    with trap_move.opened() as context:
+        result = preflight.run(context, check=False)
+    assert traces(trap_move) == before
+    assert result["changed"] is False
+    assert "the move can begin" in result["message"]
+    words = " | ".join(result["notices"])
+    for part in (
+        "table public.log: it has no key: REPLICA IDENTITY FULL",
+        "large objects: 2",
+        "unlogged tables public.scratch",
+        "materialised views: public.sales",
+        "event trigger guard",
+        "publication everything",
+        "table public.secrets: row level security",
+        "max_slot_wal_keep_size is not set",
+    ):
+        assert part in words, part
+    assert PASSWORD not in str(result)
+    estimate = result["estimate"]
+    assert estimate["rows"] >= 0
+    assert estimate["bytes"] > 0
+    assert 0.5 <= estimate["freeze_seconds"] < 5
+    assert not (trap_move.folder / "work").exists() or not list((trap_move.folder / "work").rglob("journal.json"))
+
+
+def test_every_hindrance_is_said_at_once(trap_move: Move) -> None:
+    move = trap_move
+    move.on_target("CREATE TABLE somebodys (id int); CREATE ROLE ordinary")
+    move.on_source("CREATE SEQUENCE short MAXVALUE 100; SELECT setval('short', 95)")
+    move.on_source("CREATE TEMPORARY TABLE t (i int)")
+    move.target.execute("ALTER ROLE master NOSUPERUSER")
+    with move.source.admin(move.dbname) as session:
+        session.autocommit = False
+        session.execute("INSERT INTO log (n) SELECT 1 WHERE false; SELECT pg_current_xact_id()")
+        session.execute("PREPARE TRANSACTION 'left behind'")
+        session.autocommit = True
+        try:
+            with move.opened() as context, pytest.raises(RefusedError) as caught:
+                preflight.run(
+                    replace(context, settings=move.settings(application_roles=("nobody", "master"))), check=True
+                )
+        finally:
+            session.execute("ROLLBACK PREPARED 'left behind'")
+            move.target.execute("DROP ROLE ordinary")
+    said = " | ".join(caught.value.findings)
+    for part in (
+        "target: it is not empty (table public.somebodys)",
+        "prepared transactions are open ('left behind')",
+        "sequence public.short: 5 values are left, the margin of 1000 does not fit",
+        "target login master: it may not create the subscription",
+        "target login master: it may not create replication slots",
+        "FORCE ROW LEVEL SECURITY binds master on the target",
+        "application role nobody: the source has no such role",
+        "application role nobody: the target has no such role",
+        "application role master: it is the login that the move itself uses on the target",
+        "(to know) way from the target to the source",
+        "master cannot try it on localhost",
+    ):
+        assert part in said, (part, said)
+
+
+def test_same_database_and_too_few_slots(move: Move) -> None:
+    found = findings(move, replace(move.ends, target=replace(move.ends.source, side="target")))
+    assert any("it is the same database as the source" in one for one in fatal(found))
+    for number in range(18):
+        move.on_source(f"SELECT pg_create_physical_replication_slot('taken_{number}')")
+    assert any(
+        "max_replication_slots is 20, 18 are in use and the move needs 3" in one for one in fatal(findings(move))
+    )
+
+
+Bend = Callable[[Ends], Ends]
+LEGS: dict[str, tuple[Bend, str]] = {
+    "wrong CA at the runner": (
+        lambda ends: replace(
+            ends, source=replace(ends.source, ca_file=ends.source.ca_file.replace("ca.pem", "other-ca.pem"))
+        ),
+        "source: .*certificate verify failed.*self-signed|unable to get local issuer",
+    ),
+    "no CA file": (
+        lambda ends: replace(ends, target=replace(ends.target, ca_file="/nowhere/ca.pem")),
+        "target CA file /nowhere/ca.pem: it is not on this runner",
+    ),
+    "runner's password": (
+        lambda ends: replace(ends, target=replace(ends.target, password="no")),  # noqa: S106
+        "target: .*password authentication failed",
+    ),
+    "subscription's password": (
+        lambda ends: replace(ends, publisher=replace(ends.publisher, password="no/pe@%")),  # noqa: S106
+        "way from the target to the source at 127.0.0.1:.*password authentication failed.*username or password",
+    ),
+    "subscription's role": (
+        lambda ends: replace(ends, publisher=replace(ends.publisher, username="shopper")),
+        "way from the target to the source .*replication.*Mend: ALTER ROLE shopper REPLICATION",
+    ),
+    "subscription's CA": (
+        lambda ends: replace(ends, publisher=replace(ends.publisher, ca_file=ends.target.ca_file)),
+        "way from the target to the source .*certificate verify failed",
+    ),
+    "subscription's CA path": (
+        lambda ends: replace(ends, returner=replace(ends.returner, ca_file="/nowhere/ca.pem")),
+        "way from the source to the target .*returner.ca_file is a path on the subscriber's machine",
+    ),
+    "subscription's port": (
+        lambda ends: replace(ends, returner=replace(ends.returner, port=1)),
+        "way from the source to the target at 127.0.0.1:1: .*refused.*listen_addresses",
+    ),
+    "unencrypted": (
+        lambda ends: replace(ends, publisher=replace(ends.publisher, sslmode=SSL_MODES[0], ca_file="")),
+        "way from the target to the source .*no pg_hba.conf entry.*Mend: allow the subscriber's address",
+    ),
+}
+
+
+def test_every_leg_is_tried_as_it_will_be_used(move: Move) -> None:
+    import re  # noqa: PLC0415
+
+    assert fatal(findings(move)) == []
+    for what, (bend, pattern) in LEGS.items():
+        found = fatal(findings(move, bend(move.ends)))
+        assert any(re.search(pattern, one) for one in found), (what, found)
+        assert not any(PASSWORD in one or "no/pe" in one for one in found), what
+    for cluster in (move.source, move.target):
+        log = (cluster.data / "log").read_text(errors="replace")
+        assert "CREATE SUBSCRIPTION" not in log
+        assert "no/pe@" not in log
+    unverified = findings(
+        move, replace(move.ends, publisher=replace(move.ends.publisher, sslmode="require", ca_file=""))
+    )
+    assert fatal(unverified) == []
+    assert any("target to source 127.0.0.1" in str(one) and "not verified" in str(one) for one in unverified)
+
+
+def test_expired_authority_is_named(move: Move, tmp_path: Path) -> None:
+    from tests.unit.pg_migration.certificates import authority  # noqa: PLC0415
+
+    expired = tmp_path / "expired.pem"
+    expired.write_bytes(authority(-30, -2))
+    found = fatal(findings(move, replace(move.ends, target=replace(move.ends.target, ca_file=str(expired)))))
+    assert any(one.startswith(f"target CA file {expired}: test expired on 20") for one in found), found
+    both = tmp_path / "bundle.pem"
+    both.write_bytes(expired.read_bytes() + Path(move.ends.target.ca_file).read_bytes())
+    assert fatal(findings(move, replace(move.ends, target=replace(move.ends.target, ca_file=str(both))))) == []
+
+
+def test_a_transaction_that_the_slot_would_wait_for(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import queries  # noqa: PLC0415
+
+    monkeypatch.setattr(queries, "WAITING", queries.WAITING.replace("'10 s'", "'0 s'"))
+    with psycopg.connect(
+        host=str(move.source.data),
+        port=move.source.port,
+        user="postgres",
+        dbname=move.dbname,
+        password="admin",  # noqa: S106
+    ) as session:
+        session.execute("SELECT pg_current_xact_id()")
+        pid = session.info.backend_pid
+        words = [str(one) for one in findings(move) if f"(process {pid}, " in str(one)]
+        session.rollback()
+    assert len(words) == 1
+    assert f"SELECT pg_terminate_backend({pid})" in words[0]
+
+
+def test_opened_context_is_what_the_module_gives(move: Move) -> None:
+    with move.opened() as context:
+        assert isinstance(context, Context)
+        assert fatal(preflight.findings(context)) == []
