@@ -63,11 +63,13 @@ def unusable(context: Context, leg: Leg, keys: Keys) -> str:
     return "" if changes.exists(leg) else f"slot {leg.verify_slot} is gone"
 
 
-def subjects_of(leg: Leg) -> tuple[list[Subject], list[str]]:
-    """Tables of both sides, and what forbids comparing."""
+def subjects_of(leg: Leg, settled: bool = False) -> tuple[list[Subject], list[str]]:
+    """Tables of both sides, and what forbids comparing. `settled`: everything else was carried over before."""
     with pair(leg) as sessions:
         found, faults, absent = subject.read(*sessions.sessions)
         faults += subject.unpublished(sessions.sessions[0], leg.publication, found)
+        if settled and leg.publisher.side == "source":
+            faults += objects.carried(*sessions.sessions)
     return found, faults + [words.format(subscriber=leg.subscriber.side) for words in absent]
 
 
@@ -77,7 +79,7 @@ def _changed(context: Context, leg: Leg, keys: Keys, began: float) -> list[str]:
     reader = changes.Changes(leg, keys, columns)
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(reader.collect, False)
-        tables, faults = subjects_of(leg)
+        tables, faults = subjects_of(leg, settled=True)
         reading.result()
     read_at = time.monotonic()
     by_key, whole = _choose(tables, keys, set(about.get("whole_again", [])))
@@ -133,7 +135,7 @@ def _batches(tables: Sequence[Subject], keys: Keys) -> Iterator[tuple[Subject, l
 
 
 def _full(context: Context, leg: Leg, began: float, why: str) -> list[str]:
-    tables, faults = subjects_of(leg)
+    tables, faults = subjects_of(leg, settled=True)
     comparison = Comparison(leg, tables, lambda waiting: waiting)
     comparison.range_rows = IN_ONE
     comparison.run(context.settings.jobs)

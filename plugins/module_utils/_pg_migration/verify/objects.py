@@ -85,3 +85,11 @@ def notices(source: Inventory, target: Inventory) -> list[str]:
             f"{len(changed)} tables, views and sequences belong to {after} on the target, to {before} on the source"
         )
     return found
+
+
+def carried(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> list[str]:
+    """What the freeze itself has to have brought to the target; asked by count only, since what brings it compares it."""
+    counts = [session.execute(LARGE_OBJECTS).fetchall()[0][0] for session in (here, there)]
+    found = [] if counts[0] == counts[1] else [f"large objects: {counts[0]} on the source, {counts[1]} on the target"]
+    empty = [{row[0] for row in session.execute(ours_left_out(catalog.UNPOPULATED))} for session in (here, there)]
+    return found + [f"materialised view {name} is not populated on the target" for name in sorted(empty[1] - empty[0])]
