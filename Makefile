@@ -73,6 +73,10 @@ molecule: setup ## roles on real systemd hosts
 	source .sandbox/env
 	molecule test -s data_stores
 
+.PHONY: molecule-ha
+molecule-ha: setup ## three K3s servers, the first of them lost and rebuilt (some minutes, not part of test)
+	molecule test -s k3s_ha
+
 .PHONY: e2e
 e2e: setup ## the main job end to end in a fresh sandbox, with every test that needs one
 	@$(PY) -m sandbox down

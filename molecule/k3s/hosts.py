@@ -1,6 +1,7 @@
-"""Hosts of this scenario: systemd in containers of the sandbox's host image, on a network of their own.
+"""Hosts of the K3s scenarios: systemd in containers of the sandbox's host image, on a network of their own.
 
-python molecule/k3s/hosts.py up|down <directory>; run from the checkout by create.yml and destroy.yml.
+python molecule/k3s/hosts.py up|down|rebuild <scenario> <directory> [host]; run from the checkout by create.yml and destroy.yml.
+Names and addresses are those of the scenario's inventory.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
@@ -19,10 +23,6 @@ from sandbox import base_image, engine, images, k3s  # noqa: E402
 from sandbox.engine import Engine  # noqa: E402
 from sandbox.settings import Paths  # noqa: E402
 
-NAME = "tiketi-molecule-k3s"
-LABEL = f"tiketi-molecule={NAME}"
-SUBNET = "10.89.16.0/20"
-HOSTS = {"server-1": "10.89.16.11", "agent-1": "10.89.16.21", "agent-2": "10.89.16.22"}
 BOOT_SECONDS = 60
 
 
@@ -53,46 +53,86 @@ def host_key(found: Engine, container: str) -> str:
     raise SystemExit(f"{container} did not print its host key within {BOOT_SECONDS} s")
 
 
-def up(found: Engine, paths: Paths, directory: Path) -> None:
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    subnet: str
+    hosts: dict[str, str]
+
+    @property
+    def label(self) -> str:
+        return f"tiketi-molecule={self.name}"
+
+    def container(self, host: str) -> str:
+        return f"{self.name}-{host}"
+
+
+def scenario(folder: Path) -> Scenario:
+    """What the inventory of a scenario says of its hosts."""
+    inventory = yaml.safe_load((folder / "inventory" / "hosts.yml").read_text(encoding="utf-8"))
+    cluster = inventory["all"]["children"]["k3s_cluster"]
+    groups = cluster["children"].values()
+    hosts = {name: values["ansible_host"] for group in groups for name, values in group["hosts"].items()}
+    return Scenario(f"tiketi-molecule-{folder.name.replace('_', '-')}", cluster["vars"]["k3s_common_vpc_cidr"], hosts)
+
+
+def start(found: Engine, these: Scenario, host: str, reference: str, key: Path) -> None:
+    seed = f"{key}.pub:/var/lib/cloud/seed/nocloud/public-key:ro"
+    found.run(
+        "run", "--detach", "--privileged", "--name", these.container(host), "--hostname", host, "--label", these.label,
+        "--network", these.name, "--ip", these.hosts[host], "--volume", seed, reference,
+    )  # fmt: skip
+
+
+def trust(found: Engine, these: Scenario, directory: Path) -> None:
+    known = [f"{address} {host_key(found, these.container(host))}" for host, address in these.hosts.items()]
+    (directory / "known_hosts").write_text("\n".join([*known, ""]))
+
+
+def up(found: Engine, paths: Paths, these: Scenario, directory: Path) -> None:
     reference, variables = image(found, paths)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = directory / "id_ed25519"
     if not key.exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", NAME, "-f", key], check=True)
-    if found.inspect("network", NAME) is None:
-        found.run("network", "create", "--subnet", SUBNET, "--label", LABEL, NAME)
-    for host, address in HOSTS.items():
-        seed = f"{key}.pub:/var/lib/cloud/seed/nocloud/public-key:ro"
-        found.run(
-            "run", "--detach", "--privileged", "--name", f"{NAME}-{host}", "--hostname", host, "--label", LABEL,
-            "--network", NAME, "--ip", address, "--volume", seed, reference,
-        )  # fmt: skip
-    known = [f"{address} {host_key(found, f'{NAME}-{host}')}" for host, address in HOSTS.items()]
-    (directory / "known_hosts").write_text("\n".join([*known, ""]))
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", these.name, "-f", key], check=True)
+    if found.inspect("network", these.name) is None:
+        found.run("network", "create", "--subnet", these.subnet, "--label", these.label, these.name)
+    for host in these.hosts:
+        start(found, these, host, reference, key)
+    trust(found, these, directory)
     (directory / "ssh_config").write_text(
-        "".join(f"Host {host}\n  HostName {address}\n" for host, address in HOSTS.items())
+        "".join(f"Host {host}\n  HostName {address}\n" for host, address in these.hosts.items())
         + f"Host *\n  User admin\n  IdentityFile {key}\n  IdentitiesOnly yes\n"
         f"  UserKnownHostsFile {directory}/known_hosts\n  StrictHostKeyChecking yes\n"
     )
     (directory / "k3s.json").write_text(json.dumps(variables))
 
 
-def down(found: Engine, directory: Path) -> None:
-    found.remove_containers(found.ids("ps", "--all", "--quiet", "--filter", f"label={LABEL}"))
-    if found.inspect("network", NAME) is not None:
-        found.run("network", "rm", NAME, check=False)
+def rebuild(found: Engine, paths: Paths, these: Scenario, directory: Path, host: str) -> None:
+    """Replace a host by an empty one of the same name and address, as a new instance would be."""
+    found.remove_containers([these.container(host)])
+    start(found, these, host, image(found, paths)[0], directory / "id_ed25519")
+    trust(found, these, directory)
+
+
+def down(found: Engine, these: Scenario, directory: Path) -> None:
+    found.remove_containers(found.ids("ps", "--all", "--quiet", "--filter", f"label={these.label}"))
+    if found.inspect("network", these.name) is not None:
+        found.run("network", "rm", these.name, check=False)
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def main() -> None:
-    verb, directory = sys.argv[1], Path(sys.argv[2])
-    paths = Paths()
+    verb, folder, directory, *host = sys.argv[1:]
+    paths, these = Paths(), scenario(Path(folder))
     found = engine.ensure(paths)
     if verb == "down":
-        down(found, directory)
-    elif not (directory / "k3s.json").exists():
-        down(found, directory)
-        up(found, paths, directory)
+        down(found, these, Path(directory))
+    elif verb == "rebuild":
+        rebuild(found, paths, these, Path(directory), host[0])
+    elif not (Path(directory) / "k3s.json").exists():
+        down(found, these, Path(directory))
+        up(found, paths, these, Path(directory))
 
 
 if __name__ == "__main__":

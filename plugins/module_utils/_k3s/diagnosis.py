@@ -53,6 +53,12 @@ _JOURNAL: tuple[tuple[str, str, bool], ...] = (
         True,
     ),
     (
+        r"duplicate node name found",
+        "the cluster still counts the earlier host of this name, and its vote. If it is gone for good, remove it on "
+        "another server, then run again: k3s kubectl delete node {name}",
+        True,
+    ),
+    (
         r"bootstrap data already found and encrypted with different token",
         "the data of this server is encrypted with another token; put the old k3s_common_token back",
         True,

@@ -19,6 +19,7 @@ ADDRESS_ANNOTATION: Final = "etcd.k3s.cattle.io/node-address"
 FINALIZER: Final = "wrangler.cattle.io/managed-etcd-controller"
 CONDITION: Final = "EtcdIsVoter"
 ROLES: Final = ("control-plane",)
+PASSWORD: Final = "/api/v1/namespaces/kube-system/secrets/{}.node-password.k3s"  # noqa: S105 - a path
 
 
 def node_patch(node: Object, member_name: str, address: str) -> dict[str, Any]:
@@ -91,6 +92,7 @@ class Controller(threading.Thread):
         self._member = etcd.member_name(paths, node) if clustered else ""
         self.service_balancer = True
         self._faults: set[str] = set()
+        self._known: set[str] = set()
 
     def run(self) -> None:
         while True:
@@ -110,11 +112,21 @@ class Controller(threading.Thread):
         own = by_name.get(self._node)
         if own is not None:
             self._mark(own)
+        self._forget(set(by_name))
         learners = self._membership(nodes, own)
         if self.service_balancer:
             self._balance(nodes)
         # A node that is not registered yet gets its labels as soon as it is.
         return LEARNER_INTERVAL if learners or own is None else INTERVAL
+
+    def _forget(self, nodes: set[str]) -> None:
+        """A deleted node may come again as another host, so its password goes with it."""
+        gone, self._known = self._known - nodes, nodes
+        for name in sorted(gone):
+            # Every server sees it go; whoever comes first deletes.
+            if self._api.find(PASSWORD.format(name)) is not None:
+                log.info(f"Deleting the password of node {name}, which was deleted")
+                self._api.request("DELETE", PASSWORD.format(name))
 
     def _mark(self, node: Object) -> None:
         patch = node_patch(node, self._member, self._address)

@@ -27,6 +27,7 @@ def seen(**over: object) -> Evidence:
         (seen(tls="another CA"), "has another CA", True),
         (seen(journal=("token CA hash does not match the Cluster CA certificate hash: a != b",)), "another CA", True),
         (seen(journal=("Node password rejected, duplicate hostname",)), "duplicate node password", True),
+        (seen(journal=("etcd cluster join failed: duplicate node name found",)), "delete node", True),
         (seen(clock_difference=-120.0), "-120 s off the server's", True),
         (seen(clashes=("eth0 has 10.42.0.7, which lies in k3s_common_cluster_cidr",)), "address clash", True),
         (seen(disk_mb=12), "only 12 MB are free", False),

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.k3s_standin.k3s import cluster, etcd, log
+from sandbox.k3s_standin.k3s import cluster, etcd, layout, log
 
 
 def member(name: str, address: str, learner: bool = False) -> etcd.Member:
@@ -87,3 +88,34 @@ def test_voter_condition_is_written_on_change_only() -> None:
 def test_load_balancer_addresses_are_those_of_ready_nodes() -> None:
     nodes = [node("n3"), node("n2", ready="False"), node("n1"), node("n4", deletionTimestamp="now")]
     assert [item["ip"] for item in cluster.balancer_addresses(nodes)] == ["10.0.0.1", "10.0.0.3"]
+
+
+class Api:
+    """Keeps the passwords of two nodes."""
+
+    def __init__(self) -> None:
+        self.nodes = [node("n1"), node("n2")]
+        self.secrets = {cluster.PASSWORD.format(name) for name in ("n1", "n2")}
+
+    def get(self, _path: str) -> dict[str, Any]:
+        return {"items": self.nodes}
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        return {} if path in self.secrets else None
+
+    def request(self, method: str, path: str, *_rest: Any) -> dict[str, Any]:
+        if method == "DELETE":
+            self.secrets.remove(path)
+        return {}
+
+
+def test_the_password_of_a_deleted_node_goes_with_it(tmp_path: Path) -> None:
+    """docs.k3s.io/architecture: deleting the node cleans up the entry and its password secret."""
+    api = Api()
+    controller = cluster.Controller(api, None, layout.Layout(tmp_path), "n1", "10.0.0.1", clustered=False)  # type: ignore[arg-type]
+    controller.service_balancer = False
+    controller._once()
+    api.nodes.pop()
+    controller._once()
+    controller._once()
+    assert api.secrets == {cluster.PASSWORD.format("n1")}
