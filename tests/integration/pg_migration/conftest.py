@@ -147,9 +147,30 @@ class Move:
     def on_target(self, statement: str) -> list[tuple[Any, ...]]:
         return self.target.execute(statement, self.dbname)
 
+    def same_rows(self) -> None:
+        """Every row of every table, and no other, is on both sides."""
+        here, there = rows_of(self.source, self.dbname), rows_of(self.target, self.dbname)
+        assert here == there, {
+            name: (here.get(name), there.get(name)) for name in here | there if here.get(name) != there.get(name)
+        }
+
     def equal(self, query: str) -> None:
         """The same answer on both sides."""
         assert self.on_source(query) == self.on_target(query), query
+
+
+ROWS = """
+SELECT n.nspname || '.' || c.relname, format('SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM ONLY %s t', c.oid::regclass)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'platform_migration')
+"""
+
+
+def rows_of(cluster: Cluster, dbname: str) -> dict[str, tuple[int, str]]:
+    """Count and digest of every table."""
+    with cluster.admin(dbname) as session:
+        session.execute("SET timezone TO 'UTC'")
+        return {name: session.execute(query).fetchone() for name, query in session.execute(ROWS).fetchall()}
 
 
 @pytest.fixture

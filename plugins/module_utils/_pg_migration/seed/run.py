@@ -17,6 +17,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import NEW, SEEDED, SEEDING
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import (
     clear,
     copy,
@@ -123,12 +124,6 @@ def _prepare(context: Context, phase: str) -> list[str]:
 
 
 def _preflight(context: Context) -> None:
-    try:  # late, as verbs are
-        from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import (  # noqa: PLC0415
-            run as preflight,
-        )
-    except ImportError:
-        return
     fatal = [finding for finding in preflight.findings(context) if finding.fatal]
     if fatal:
         raise RefusedError("the move is not begun", fatal)
