@@ -1,0 +1,144 @@
+"""The roles as users run them: the proxy's configuration, which a run of the role does not switch back, and the verbs of a move."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.switch import ProxySwitch
+
+from tests.integration.redis_servers import PASSWORD, ROOT, TOKEN, Proxy, RedisServer
+
+# This machine has no systemd, so no handler could do its work: the play ends before.
+PLAY = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+{includes}
+    - ansible.builtin.meta: end_play
+"""
+INCLUDE = """
+    - ansible.builtin.include_role:
+        name: tiketi.platform.{role}
+        tasks_from: {tasks}
+      vars: {values}
+"""
+
+
+def play(
+    folder: Path, role: str, tasks: str, values: dict[str, Any], *arguments: str, each: Sequence[dict[str, Any]] = ({},)
+) -> tuple[int, int, str]:
+    """The role once for each; return code, changed tasks and the output."""
+    book, given = folder / f"{role}.yml", folder / "values.json"
+    includes = "".join(INCLUDE.format(role=role, tasks=tasks, values=json.dumps(one)) for one in each)
+    book.write_text(PLAY.format(includes=includes))
+    given.touch(mode=0o600)
+    given.write_text(json.dumps(values | {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}))
+    done = subprocess.run(
+        ["ansible-playbook", str(book), "-i", "localhost,", "-e", f"@{given}", *arguments],
+        cwd=ROOT,
+        env=os.environ
+        | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    counted = re.search(r"changed=(\d+)", done.stdout)
+    return done.returncode, int(counted[1]) if counted else -1, done.stdout + done.stderr
+
+
+@pytest.fixture
+def proxy_role(old: RedisServer, new: RedisServer, tmp_path: Path) -> Callable[..., tuple[int, int, str]]:
+    values = {
+        "redis_proxy_old": {"host": "127.0.0.1", "port": old.port},
+        "redis_proxy_new": {"host": "localhost", "port": new.port, "ca_file": new.ca_file},
+        "redis_proxy_active": "keep",
+        "redis_proxy_listen": [],
+        "redis_proxy_socket": f"{tmp_path}/run/redis.sock",
+        "redis_proxy_max_connections": 100,
+        "__redis_proxy_folder": f"{tmp_path}/etc",
+        "__redis_proxy_run": f"{tmp_path}/run",
+        "__redis_proxy_tmpfiles": f"{tmp_path}/folders.conf",
+    }
+    return lambda *arguments, **more: play(tmp_path, "redis_proxy", "configure.yml", values | more, *arguments)
+
+
+@pytest.fixture
+def running(tmp_path: Path, proxy_role: Callable[..., tuple[int, int, str]]) -> Iterator[ProxySwitch]:
+    code, changed, said = proxy_role()
+    assert (code, changed) == (0, 5), said
+    process = subprocess.Popen(["haproxy", "-db", "-f", f"{tmp_path}/etc/haproxy.cfg"], stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 10
+        while not (tmp_path / "run" / "admin.sock").exists():
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        yield ProxySwitch(tmp_path / "run" / "admin.sock", tmp_path / "etc" / "haproxy.cfg")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_switched_proxy_stays_switched(
+    tmp_path: Path, running: ProxySwitch, proxy_role: Callable[..., tuple[int, int, str]]
+) -> None:
+    socket = f"{tmp_path}/run/redis.sock"
+    assert oct((tmp_path / "run" / "admin.sock").stat().st_mode)[-3:] == "600"
+    assert redis.Redis(unix_socket_path=socket, password=PASSWORD).ping()
+    running.activate("new")
+    config = (tmp_path / "etc" / "haproxy.cfg").read_text()
+    assert redis.Redis(unix_socket_path=socket, password=TOKEN).ping()  # by TLS to the other server
+    assert proxy_role()[:2] == (0, 0)
+    assert (tmp_path / "etc" / "haproxy.cfg").read_text() == config
+    code, changed, said = proxy_role("--check", "--diff", redis_proxy_active="old")
+    assert (code, changed) == (0, 1)
+    assert "+    server new localhost" in said
+    assert (tmp_path / "etc" / "haproxy.cfg").read_text() == config
+
+
+def test_the_verbs_of_a_move(tmp_path: Path, old: RedisServer, new: RedisServer, proxy: Proxy) -> None:
+    old.do("SET", "k", "v")
+    values = {
+        "redis_migration_target": {"host": "localhost", "port": new.port, "secret": "x", "ca_file": new.ca_file},
+        "redis_migration_keys": [{"keys": "cache:*", "kind": "cache"}],
+        "redis_migration_proxy_socket": str(proxy.switch.admin.path),
+        "redis_migration_proxy_config": str(proxy.switch.config_file),
+        "redis_migration_folder": f"{tmp_path}/journal",
+        "redis_migration_report_dir": str(tmp_path),
+        "__redis_migration_ca_dest": f"{tmp_path}/ca.pem",
+        "__redis_migration_source": {"host": "127.0.0.1", "port": old.port, "password": PASSWORD, "tls": False},
+        "__redis_migration_target": {"host": "localhost", "port": new.port, "password": TOKEN, "ca_file": f"{tmp_path}/ca.pem"},
+        "platform_project": "p", "platform_region": "r", "platform_state_dir": str(tmp_path),
+    }  # fmt: skip
+
+    def steps(*verbs: str, arguments: tuple[str, ...] = ()) -> tuple[int, int, str]:
+        each = [{"redis_migration_step": verb} for verb in verbs]
+        code, changed, said = play(tmp_path, "redis_migration", "main.yml", values, *arguments, each=each)
+        assert PASSWORD not in said
+        assert TOKEN not in said
+        return code, changed, " ".join(said.split())
+
+    code, changed, said = steps("preflight", "verify")
+    assert (code, changed) == (2, 1), said  # the certificate authority
+    assert "verify is out of order: the move is new, next is copy" in said
+    code, changed, said = steps("cutover", arguments=("--check",))
+    assert (code, changed) == (0, 1), said
+    assert "cutover would be done: 1 keys of state" in said
+    assert new.do("EXISTS", "k") == 0
+    code, changed, said = steps("cutover", "cutover", "rollback", "rollback", "cutover", "finish", "finish")
+    # Three of the four moves write their report, which is another file or has other seconds.
+    assert (code, changed) == (0, 4 + 3), said
+    assert new.do("GET", "k") == b"v"
+    assert proxy.switch.active() == "new"
+    assert json.loads((tmp_path / "redis-cutover.json").read_text())["seconds"]
