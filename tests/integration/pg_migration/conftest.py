@@ -97,6 +97,8 @@ def clean(*pair: Cluster) -> None:
         drop_slots(cluster)
         for dbname in set(databases(cluster)) & set(TEMPLATES):
             cluster.execute(f"DROP DATABASE {dbname} WITH (FORCE)")
+        cluster.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        cluster.execute("SELECT pg_reload_conf()")
         cluster.execute("ALTER ROLE shopper LOGIN")
         cluster.execute("ALTER ROLE master SUPERUSER")
 

@@ -51,7 +51,11 @@ def until(true: Callable[[], Any], seconds: float = 30) -> Any:
 def seeding(move: Move, **settings: Any) -> Iterator[Future[dict[str, Any]]]:
     """A seed that runs beside the test."""
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(move, run.run, **settings)
+        try:
+            yield pool.submit(move, run.run, **settings)
+        except BaseException:
+            launch.stop(launch.Unit(move.context(), "seed"))
+            raise
 
 
 def copied(move: Move) -> int:
@@ -381,7 +385,7 @@ def test_source_latency_pauses_the_copy(big_move: Move) -> None:
     """With a limit that no server keeps, nothing is copied, and progress.json says why; the next run without it goes on."""
     with seeding(big_move, **SMALL_PARTS, source_latency_limit=0.000001) as seed:
         known = until(
-            lambda: (note := big_move.context().journal.read("progress.json")) and "paused" in note["note"] and note
+            lambda: (now := big_move.context().journal.read("progress.json")) and now["extra"]["running"] and now
         )
         assert "a commit on the source takes" in known["note"]
         here = copied(big_move)
