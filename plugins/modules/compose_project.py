@@ -105,6 +105,11 @@ options:
         description: Mount the image read-only, with a C(/tmp) in memory.
         type: bool
         default: true
+      tmpfs:
+        description: More folders in memory.
+        type: list
+        elements: str
+        default: []
       capabilities:
         description: Linux capabilities to keep; all others are dropped.
         type: list
@@ -226,6 +231,7 @@ SERVICE = {
     "memory": {"type": "str", "default": ""},
     "shm_size": {"type": "str", "default": ""},
     "read_only": {"type": "bool", "default": True},
+    "tmpfs": {"type": "list", "elements": "str", "default": []},
     "capabilities": {"type": "list", "elements": "str", "default": []},
     "stop_grace": {"type": "int", "default": 30},
     "gate": {"type": "dict", "options": GATE},

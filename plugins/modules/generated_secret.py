@@ -10,7 +10,7 @@ short_description: Make secrets once, with random content, in AWS Secrets Manage
 version_added: 1.0.0
 description:
   - Ensures that each secret exists and holds the declared keys as a JSON object. A key that is missing gets a random value;
-    a value that is there is never changed, and keys that are not declared stay.
+    a value that is there is never changed, except a constant declared with C(current=true), and keys that are not declared stay.
   - Values are made inside AWS's reach only, are never returned, and are never part of a diff.
 author:
   - The tiketi.platform developers
@@ -27,7 +27,8 @@ options:
         required: true
       keys:
         description:
-          - Keys of the JSON object. Each is a dictionary, either C(value) for a constant that is not secret (such as a user name), or
+          - Keys of the JSON object. Each is a dictionary, either C(value) for a constant that is not secret (such as a user name), with
+            C(current=true) one that follows its declaration (such as an address), or
             C(length) and C(alphabet) (V(alphanumeric), V(hex), or V(redis) for a token that ElastiCache takes) for a random value.
         type: dict
         required: true

@@ -49,6 +49,7 @@ class Service:
     memory: str = ""
     shm_size: str = ""
     read_only: bool = True
+    tmpfs: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
     stop_grace: int = 30
     gate: Gate = field(default_factory=Gate)
@@ -167,6 +168,7 @@ def _service(given: Mapping[str, Any], faults: list[str]) -> Service:
         memory=str(given.get("memory") or ""),
         shm_size=str(given.get("shm_size") or ""),
         read_only=bool(given.get("read_only", True)),
+        tmpfs=tuple(given.get("tmpfs") or ()),
         capabilities=tuple(given.get("capabilities") or ()),
         stop_grace=int(given.get("stop_grace") or 30),
         gate=Gate(str(gate.get("path") or ""), tuple(gate.get("command") or ()), float(gate.get("seconds") or 60)),

@@ -51,7 +51,7 @@ def _container(unit: Unit, folder: str) -> dict[str, Any]:
         "mem_limit": service.memory,
         "shm_size": service.shm_size,
         "read_only": service.read_only,
-        "tmpfs": ["/tmp"] if service.read_only else [],  # noqa: S108 - the container's own
+        "tmpfs": [*(["/tmp"] if service.read_only else []), *service.tmpfs],  # noqa: S108 - the container's own
         "cap_drop": ["ALL"],
         "cap_add": list(service.capabilities),
         "security_opt": ["no-new-privileges"],

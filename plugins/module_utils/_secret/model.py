@@ -27,6 +27,7 @@ class Shape:
     constant: str | None = None
     length: int = 0
     alphabet: str = "alphanumeric"
+    current: bool = False  # a constant that follows its declaration
 
     def make(self) -> str:
         if self.constant is not None:
@@ -85,13 +86,13 @@ def _shape(name: str, key: str, options: Any, faults: list[str]) -> Shape:
     if not isinstance(options, Mapping):
         faults.append(f"{where}: give {{value: ...}} for a constant or {{length: ..., alphabet: ...}}")
         return Shape(key)
-    unknown = sorted(set(options) - {"value", "length", "alphabet"})
+    unknown = sorted(set(options) - {"value", "length", "alphabet", "current"})
     if unknown:
-        faults.append(f"{where}: unknown option {', '.join(unknown)}; known are value, length, alphabet")
+        faults.append(f"{where}: unknown option {', '.join(unknown)}; known are value, current, length, alphabet")
     if "value" in options:
         if set(options) & {"length", "alphabet"}:
             faults.append(f"{where}: value excludes length and alphabet")
-        return Shape(key, constant=str(options["value"]))
+        return Shape(key, constant=str(options["value"]), current=options.get("current") is True)
     alphabet, length = options.get("alphabet", "alphanumeric"), options.get("length")
     if alphabet not in ALPHABETS:
         faults.append(f"{where}: alphabet {alphabet} is unknown; known are {', '.join(ALPHABETS)}")

@@ -42,7 +42,7 @@ def plan(current: Mapping[str, Current], wanted: Sequence[Wanted], tags: Mapping
             fault = shape.fault(found.content[shape.key]) if shape.key in found.content else ""
             if fault:
                 faults.append(f"key {shape.key} of {secret.name} {fault}")
-        add = [shape for shape in secret.shapes if shape.key not in found.content]
+        add = [shape for shape in secret.shapes if _lacks(found.content, shape)]
         lacking = {key: value for key, value in full_tags.items() if found.tags.get(key) != value}
         if add or lacking:
             actions.append(Action(secret.name, add=add, tags=lacking))
@@ -53,6 +53,10 @@ def plan(current: Mapping[str, Current], wanted: Sequence[Wanted], tags: Mapping
             "to have it made anew."
         )
     return actions
+
+
+def _lacks(content: Mapping[str, Any], shape: Shape) -> bool:
+    return shape.key not in content or (shape.current and content[shape.key] != shape.constant)
 
 
 def diff(current: Mapping[str, Current], actions: Sequence[Action]) -> dict[str, str]:

@@ -8,6 +8,12 @@ fi
 if [[ ${1:-} != postgres ]]; then
     exec "$@"
 fi
+if [[ -n ${POSTGRES_PASSWORD_FILE:-} ]]; then
+    # Read here, while it can be: after gosu it may belong to somebody else.
+    POSTGRES_PASSWORD=$(<"$POSTGRES_PASSWORD_FILE")
+    export POSTGRES_PASSWORD
+    unset POSTGRES_PASSWORD_FILE
+fi
 if [[ $(id -u) == 0 ]]; then
     install -d -m 0700 -o postgres -g postgres "$PGDATA"
     install -d -m 2775 -o postgres -g postgres /var/run/postgresql

@@ -131,3 +131,22 @@ def test_a_secret_that_is_no_object_is_refused_without_its_text(client: Any) -> 
     with pytest.raises(SecretError) as caught:
         _run(client)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_constant_follows_its_declaration_only_where_told_so(client: Any) -> None:
+    manager = SecretsManager(client)
+
+    def ensure(host: str, user: str) -> list[str]:
+        wanted = parse(
+            [{"name": "t/x/postgres", "keys": {"host": {"value": host, "current": True}, "username": {"value": user}}}]
+        )
+        current = manager.read(["t/x/postgres"])
+        actions = plan(current, wanted, TAGS)
+        for action in actions:
+            manager.apply(action, current)
+        return [shape.key for action in actions for shape in action.add]
+
+    assert ensure("10.0.0.1", "a") == ["host", "username"]
+    assert ensure("10.0.0.1", "a") == []
+    assert ensure("10.0.0.2", "b") == ["host"]
+    assert manager.read(["t/x/postgres"])["t/x/postgres"].content == {"host": "10.0.0.2", "username": "a"}
