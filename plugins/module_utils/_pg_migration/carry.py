@@ -111,6 +111,16 @@ def sequences(old: psycopg.Connection[Any], new: psycopg.Connection[Any], margin
     return len(moves)
 
 
+def behind(old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> list[str]:
+    """Sequences of the new side that would give out a number twice."""
+    here, there = read_sequences(old), read_sequences(new)
+    return [
+        f"sequence {name} stands at {there[name].value if name in there else 'nothing'}, behind {standing.value} of the other side"
+        for name, standing in here.items()
+        if standing.called and (name not in there or there[name].ahead < standing.ahead)
+    ]
+
+
 def in_order(names: Sequence[str], reads: Sequence[tuple[str, str]]) -> list[str]:
     """A view after those that it reads. Pure."""
     graph: dict[str, set[str]] = {name: set() for name in names}

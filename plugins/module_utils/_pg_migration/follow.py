@@ -90,7 +90,7 @@ def _mended(context: Context, source: Any, target: Any, found: Health) -> str:
     if found.shapes:
         raise DifferenceError(
             "the tables are not the same on both sides, a changed schema does not follow. Mend: give the target the same change"
-            " (or take it back on the source), then follow again. Differences",
+            " (in a session with default_transaction_read_only off) or take it back on the source, then follow again. Differences",
             found.shapes,
         )
     if not found.exists:

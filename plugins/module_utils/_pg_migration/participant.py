@@ -93,12 +93,12 @@ class Moving:
         large_objects.carry(old, new)
         carry.views(old, new)
 
-    def compare(self) -> list[str]:
+    def compare(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> list[str]:
         self.at("verify")
         full = self.context.settings.verify == "full"
         found = verify.full(self.context) if full else verify.frozen(self.context)
         self.at("")
-        return list(found)
+        return [*found, *carry.behind(old, new)]
 
     def cost(self, old: psycopg.Connection[Any]) -> float:
         """Seconds of the freeze, from what was measured."""
@@ -164,7 +164,7 @@ class PostgresParticipant(Moving):
         self.at("drain")
         self._drain()
         self.carry_over(self.sessions.source, self.sessions.target)
-        return self.compare()
+        return self.compare(self.sessions.source, self.sessions.target)
 
     def _drain(self) -> None:
         context = self.context

@@ -72,7 +72,7 @@ def _conflict(context: Context, source: psycopg.Connection[Any], target: psycopg
                     named = ", ".join(f"{column}={value}" for column, value in zip(table.key, touched.key, strict=True))
                     return (
                         f"the row {table.label} ({named}) that the source sends is on the target already;"
-                        " somebody wrote there. Mend: delete that row on the target, then follow again"
+                        " somebody wrote there. Mend: delete that row on the target (in a session with default_transaction_read_only off), then follow again"
                     )
     return ""
 

@@ -87,7 +87,7 @@ class PostgresReturn(Moving):
         self.at("drain")
         self._drain()
         self.carry_over(self.sessions.target, self.sessions.source)
-        return self.compare()
+        return self.compare(self.sessions.target, self.sessions.source)
 
     def _drain(self) -> None:
         source, target = self.sessions.source, self.sessions.target

@@ -2,20 +2,171 @@
 
 from __future__ import annotations
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover
+import time
+
+import psycopg
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import carry, cutover, follow, rollback
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    BudgetError,
+    DifferenceError,
+    MigrationError,
+    OrderError,
+    RefusedError,
+)
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, sides
+from tests.integration.pg_migration.moving import Writers, crowded, following, login, poll, sides, started
+from tests.integration.pg_migration.pooled import pooled
 
 
 def test_nothing_acknowledged_is_lost(move: Move) -> None:
+    """Sequences, large objects and views come along; then back again with what was written since."""
+    move.on_source("CREATE MATERIALIZED VIEW public.busy AS SELECT count(*) AS n FROM public.reservations")
+    move.on_source("CREATE MATERIALIZED VIEW public.busier AS SELECT n + 1 AS n FROM public.busy")
     following(move)
     assert sides(move) == (True, False)
     writers = Writers(move)
     with writers.writing():
+        move.on_source("SELECT lo_from_bytea(0, 'made after the snapshot')")
+        move.on_source("SELECT lo_put((SELECT min(oid) FROM pg_largeobject_metadata), 0, 'changed after it')")
+        seen = move(cutover.run, check=True)
+        assert seen["changed"]
+        assert seen["estimate"]["freeze_seconds"] > 0
         result = move(cutover.run)
         writers.more()
-    print(result["measured"], writers.longest)
-    assert writers.lost(move.target) == []
-    assert sides(move) == (False, True)
-    assert writers.longest < 3 * crowded()
+        print(result["measured"], writers.longest)
+        assert sides(move) == (False, True)
+        assert writers.longest < 3 * crowded()
+        assert writers.lost(move.target) == []
+        assert not move(cutover.run)["changed"]
+        move.equal("SELECT count(*), sum(hashtext(encode(lo_get(oid), 'hex'))) FROM pg_largeobject_metadata")
+        numbers = "SELECT last_value FROM public.events_id_seq"
+        assert move.on_target(numbers) > move.on_source(numbers)
+        assert move.on_target("SELECT relispopulated FROM pg_class WHERE relname = 'busier'") == [(True,)]
+        # The way back: what was written on the target, rows, large objects and numbers given out.
+        move.on_target("SELECT nextval('public.events_id_seq'), lo_from_bytea(0, 'made on the new side')")
+        before = move.on_target("SELECT last_value FROM public.events_id_seq")
+        result = move(rollback.run)
+        print(result["measured"])
+        writers.more()
+    assert result["phase"] == "returned"
+    assert sides(move) == (True, False)
+    assert writers.lost(move.source) == []
+    assert move.on_source("SELECT last_value FROM public.events_id_seq") >= before
+    move.equal("SELECT count(*), sum(hashtext(encode(lo_get(oid), 'hex'))) FROM pg_largeobject_metadata")
+    assert move.source.execute("SELECT count(*) FROM pg_subscription") == [(0,)]
+    assert not move(rollback.run)["changed"]
+
+
+def test_behind_a_pooler_no_request_fails(move: Move) -> None:
+    following(move)
+    with pooled(move) as pool:
+        with pool.requests():
+            result = move(cutover.run, pooler=pool.settings)
+        print(result["measured"]["gap"], max(pool.waits))
+        assert pool.failures == []
+        assert max(pool.waits) < 1.5 * crowded()
+        assert pool.lost({row[0] for row in move.on_target("SELECT n FROM public.ledger")}) == []
+
+
+def test_a_long_transaction_behind_the_pooler_calls_it_off(move: Move) -> None:
+    following(move)
+    with pooled(move) as pool, pool.connect() as session, session.transaction():
+        session.execute("INSERT INTO public.ledger (n) VALUES (-5)")
+        known = pool.settings.__class__(**{**vars(pool.settings), "pause_timeout": 0.3})
+        with pytest.raises(MigrationError, match="did not end within"):
+            move(cutover.run, pooler=known)
+        session.execute("INSERT INTO public.ledger (n) VALUES (-6)")
+    assert move.context().journal.phase == "following"
+    assert sides(move) == (True, False)
+    assert move.on_source("SELECT count(*) FROM public.ledger WHERE n IN (-5, -6)") == [(2,)]
+
+
+def test_rehearsal_and_budget(move: Move) -> None:
+    following(move)
+    result = move(cutover.run, rehearse=True)
+    assert result["phase"] == "following"
+    assert sides(move) == (True, False)
+    predicted = result["measured"]["gap"]
+    assert move.context().journal.entries["rehearsed"] == predicted
+    with pytest.raises(BudgetError, match="nothing was frozen"):
+        move(cutover.run, freeze_budget=predicted / 2)
+    assert sides(move) == (True, False)
+    assert move(cutover.run, freeze_budget=60.0)["phase"] == "switched"
+
+
+def test_a_difference_opens_the_source_again(move: Move) -> None:
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        with move.context().target() as target:
+            target.execute(
+                "UPDATE public.ledger SET note = 'not from the source' WHERE n = (SELECT min(n) FROM public.ledger)"
+            )
+            row = target.execute("SELECT min(n) FROM public.ledger").fetchone()
+        assert row
+        with pytest.raises(DifferenceError, match="the old side is open again") as caught:
+            move(cutover.run)
+        assert any("ledger" in one and str(row[0]) in one for one in caught.value.differences), caught.value.differences
+        writers.more()
+        assert sides(move) == (True, False)
+        assert move.target.execute("SELECT count(*) FROM pg_replication_slots") == [(0,)]
+    assert writers.lost(move.source) == []
+
+
+def test_out_of_its_order(move: Move) -> None:
+    with pytest.raises(OrderError, match="new"):
+        move(cutover.run)
+    started(move)
+    with pytest.raises(OrderError, match="seeded"):
+        move(cutover.run)
+    with pytest.raises(OrderError, match="Mend: finish"):
+        move(rollback.run)
+    move(follow.run)
+    with pytest.raises(RefusedError, match="login of the move itself"):
+        move(cutover.run, application_roles=("mover",))
+    assert sides(move) == (True, False)
+
+
+def test_the_lock_is_effective(move: Move) -> None:
+    """Old sessions, logins that are not listed, and roles with a setting of their own."""
+    following(move)
+    move.source.execute("ALTER ROLE shopper SET default_transaction_read_only TO off")
+    old = login(move.source, move.dbname)
+    try:
+        move(cutover.run)
+        with pytest.raises(psycopg.OperationalError):
+            old.execute("INSERT INTO public.ledger (n) VALUES (-7)")
+        with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
+            login(move.source, move.dbname)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            move.on_source("INSERT INTO public.ledger (n) VALUES (-8)")
+        # What is written on the target is on the source a moment later, read only or not.
+        began = time.monotonic()
+        with login(move.target, move.dbname) as session:
+            session.execute("INSERT INTO public.ledger (n) VALUES (-9)")
+        poll(lambda: move.on_source("SELECT 1 FROM public.ledger WHERE n = -9"))
+        print("came back after", time.monotonic() - began)
+    finally:
+        old.close()
+        move.source.execute("ALTER ROLE shopper RESET default_transaction_read_only")
+
+
+def test_a_prepared_transaction_is_refused(move: Move) -> None:
+    following(move)
+    with move.source.admin(move.dbname) as session:
+        session.execute("BEGIN; INSERT INTO public.ledger (n) VALUES (-10); PREPARE TRANSACTION 'waiting'")
+        with pytest.raises(MigrationError, match="waiting"):
+            move(cutover.run)
+        session.execute("ROLLBACK PREPARED 'waiting'")
+    assert sides(move) == (True, False)
+
+
+def test_a_sequence_behind_is_caught(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    following(move)
+    move.on_source("SELECT nextval('public.events_id_seq')")
+    monkeypatch.setattr(carry, "sequences", lambda old, new, margin: 0)
+    with pytest.raises(DifferenceError, match="events_id_seq"):
+        move(cutover.run)
+    assert sides(move) == (True, False)

@@ -1,0 +1,109 @@
+"""A server that is killed or not reached in the middle of a cutover or rollback."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, follow, rollback
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import Moving
+
+from tests.faults.support import BUDGET, killed, one_side
+from tests.integration.pg_clusters import Cluster
+from tests.integration.pg_migration.conftest import Move
+from tests.integration.pg_migration.moving import Writers, crowded, following, poll, sides, switched
+
+
+@contextlib.contextmanager
+def at(monkeypatch: pytest.MonkeyPatch, step: str, action: Callable[[], object]) -> Iterator[None]:
+    """Do something once, when a run reaches this step."""
+    original, done = Moving.at, threading.Event()
+
+    def watched(self: Moving, name: str) -> None:
+        original(self, name)
+        if name == step and not done.is_set():
+            done.set()
+            action()
+
+    monkeypatch.setattr(Moving, "at", watched)
+    yield
+    monkeypatch.setattr(Moving, "at", original)
+    assert done.is_set(), f"the run never came to {step}"
+
+
+def restart(cluster: Cluster) -> None:
+    """As kill -9 of the postmaster does: no checkpoint, every session gone; then somebody starts it again."""
+    cluster.stop()
+    cluster.start()
+
+
+@pytest.mark.parametrize("step", ["expel", "drain", "verify", "disable", "point"])
+def test_the_source_dies_in_the_freeze(move: Move, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        with at(monkeypatch, step, lambda: restart(move.source)), contextlib.suppress(MigrationError):
+            move(cutover.run, freeze_budget=BUDGET * crowded())
+        before, after = sides(move)
+        assert before != after
+        writers.more()
+        if before:
+            move(follow.run)
+            assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
+        writers.more()
+    assert writers.lost(move.target) == []
+
+
+@pytest.mark.parametrize("step", ["drain", "disable", "wake"])
+def test_the_target_is_not_reached_in_the_freeze(move: Move, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        try:
+            with at(monkeypatch, step, move.target.stop), pytest.raises(MigrationError, match="old side is open again"):
+                move(cutover.run, freeze_budget=BUDGET * crowded())
+            assert sides(move) == (True, False)
+            writers.more()
+            with pytest.raises(Exception, match="target"):
+                move(cutover.run)
+            assert sides(move) == (True, False)
+        finally:
+            move.target.start()
+        writers.more()
+        move(follow.run)
+        assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
+        writers.more()
+    assert writers.lost(move.target) == []
+
+
+def test_the_target_dies_after_the_point_of_no_return(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its writers wait until it is back: nothing else is right any more."""
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        with at(monkeypatch, "open", lambda: restart(move.target)):
+            assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
+        writers.more()
+    assert sides(move) == (False, True)
+    assert writers.lost(move.target) == []
+
+
+@pytest.mark.parametrize("step", ["arm", "close", "drain", "verify", "disable", "release", "open"])
+def test_the_rollback_is_killed(move: Move, step: str) -> None:
+    switched(move)
+    writers = Writers(move)
+    with writers.writing():
+        if step == "arm":  # no run: the source dies during the soak, and is caught up afterwards
+            restart(move.source)
+        else:
+            killed(move, "rollback", step)
+            one_side(move, (True, False) if step in ("release", "open") else (False, True), (BUDGET + 5) * crowded())
+        writers.more()
+        poll(lambda: move.source.execute("SELECT count(*) FROM pg_stat_replication") is not None)
+        assert move(rollback.run, freeze_budget=BUDGET * crowded())["phase"] == "returned"
+        writers.more()
+    assert sides(move) == (True, False)
+    assert writers.lost(move.source) == []

@@ -1,0 +1,120 @@
+"""The subscription: made, watched, stopped by the usual causes, and mended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import follow
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    DifferenceError,
+    MigrationError,
+    SlotLostError,
+)
+
+from tests.integration.pg_clusters import PASSWORD
+from tests.integration.pg_migration.conftest import Move
+from tests.integration.pg_migration.moving import poll, started
+
+UNGUARDED = "SET application_name TO 'platform_migration/{short}'; "
+
+
+def past_the_guard(move: Move, statement: str) -> None:
+    """As a change that was in flight, or made with the guard taken away."""
+    move.on_source(UNGUARDED.format(short=move.context().names.short) + statement)
+
+
+def disabled(move: Move) -> bool:
+    return move.on_target("SELECT subenabled FROM pg_subscription") == [(False,)]
+
+
+def test_follows_says_so_and_keeps_the_password(move: Move) -> None:
+    started(move)
+    plan = move(follow.run, check=True)
+    assert plan["changed"]
+    assert "make the subscription" in plan["message"]
+    assert move.on_target("SELECT count(*) FROM pg_subscription") == [(0,)]
+    move.on_source("INSERT INTO public.ledger SELECT g FROM generate_series(1, 5000) g")
+    result = move(follow.run)
+    assert result["phase"] == "following"
+    assert result["changed"]
+    move.equal("SELECT count(*), sum(n) FROM public.ledger")
+    again = move(follow.run)
+    assert not again["changed"]
+    assert again["health"]["enabled"]
+    assert again["health"]["wal_status"] == "reserved"
+    assert move.context().journal.read("progress.json")["lag_bytes"] is not None
+    for text in [str(result), *(path.read_text() for path in move.context().journal.folder.glob("*.json"))]:
+        assert PASSWORD not in text
+    for cluster in (move.source, move.target):
+        log = Path(cluster.data / "log").read_text()
+        assert PASSWORD not in log
+        assert PASSWORD.replace("\\", "\\\\").replace("'", "\\'") not in log
+
+
+def test_a_wrong_password_is_said_without_it(move: Move) -> None:
+    started(move)
+    secret = "wr/ong@%'\\ \""  # noqa: S105
+    with move.opened() as context:
+        ends = replace(context.ends, publisher=replace(context.ends.publisher, password=secret))
+        with pytest.raises(MigrationError, match="password authentication failed") as caught:
+            follow.run(Context(ends, context.settings, context.journal), False)
+        assert "mover" in str(caught.value)
+        assert secret not in str(caught.value)
+        assert context.journal.phase == "seeded"
+    log = Path(move.target.data / "log").read_text()
+    assert "wr/ong" not in log
+    assert move(follow.run)["phase"] == "following"
+
+
+def test_a_changed_schema_stops_and_is_named_and_mended(move: Move) -> None:
+    started(move)
+    move(follow.run)
+    past_the_guard(
+        move, "ALTER TABLE public.ledger ADD COLUMN extra int; INSERT INTO public.ledger (n, extra) VALUES (1, 1)"
+    )
+    poll(lambda: disabled(move), words="disable_on_error")
+    with pytest.raises(DifferenceError, match=r"column extra of public.ledger is on the source only"):
+        move(follow.run)
+    move.on_target("SET transaction_read_only TO off; ALTER TABLE public.ledger ADD COLUMN extra int")
+    assert "enabled again" in move(follow.run)["message"]
+    poll(lambda: move.on_target("SELECT n, extra FROM public.ledger") == [(1, 1)])
+
+
+def test_a_row_in_the_way_is_named_and_mended(move: Move) -> None:
+    started(move)
+    move(follow.run)
+    move.on_target("SET transaction_read_only TO off; INSERT INTO public.ledger (n) VALUES (77)")
+    move.on_source("INSERT INTO public.ledger (n) VALUES (76)")
+    move.on_source("INSERT INTO public.ledger (n) VALUES (77)")
+    poll(lambda: disabled(move), words="disable_on_error")
+    for _ in range(2):
+        with pytest.raises(MigrationError, match=r"public.ledger \(n=77\)"):
+            move(follow.run)
+    move.on_target("SET transaction_read_only TO off; DELETE FROM public.ledger WHERE n = 77")
+    move(follow.run)
+    poll(lambda: move.on_target("SELECT n FROM public.ledger ORDER BY n") == [(76,), (77,)])
+
+
+def test_a_lost_slot_has_one_way_on(move: Move) -> None:
+    started(move)
+    name = move.context().names.slot
+    move.source.execute(f"SELECT pg_drop_replication_slot('{name}')")
+    with pytest.raises(SlotLostError, match="finish, then seed again"):
+        move(follow.run)
+    assert move.context().journal.phase == "seeded"
+
+
+def test_a_far_target_times_out_and_goes_on(move: Move) -> None:
+    started(move)
+    move(follow.run)
+    blocker = move.target.admin(move.dbname)
+    with blocker.transaction():
+        blocker.execute("LOCK TABLE public.ledger IN EXCLUSIVE MODE")
+        move.on_source("INSERT INTO public.ledger SELECT g FROM generate_series(1, 3000) g")
+        with pytest.raises(MigrationError, match="bytes behind after"):
+            move(follow.run, follow_timeout=1.0, max_lag=10)
+    blocker.close()
+    assert move(follow.run)["phase"] == "following"
