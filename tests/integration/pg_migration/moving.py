@@ -102,8 +102,8 @@ def finished(move: Move, **settings: Any) -> dict[str, Any]:
 def login(cluster: Cluster, dbname: str, **more: Any) -> psycopg.Connection[Any]:
     """As the application."""
     return psycopg.connect(
-        host="127.0.0.1", port=cluster.port, user="shopper", password=PASSWORD, dbname=dbname, sslmode="require",
-        connect_timeout=5, autocommit=True, **more,
+        host="localhost", port=cluster.port, user="shopper", password=PASSWORD, dbname=dbname,
+        sslmode="verify-full", sslrootcert=str(cluster.ca_file), connect_timeout=5, autocommit=True, **more,
     )  # fmt: skip
 
 

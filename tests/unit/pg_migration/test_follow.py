@@ -1,0 +1,54 @@
+"""What is said of a subscription, and what is never said."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import reason, shape, subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.health import Health
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Peer
+from psycopg.conninfo import conninfo_to_dict
+
+
+@pytest.mark.parametrize("password", ["a b", "it's", "back\\slash", "x=/@%:", "'\\' ; DROP", '"', "", "läßt"])
+def test_any_password_survives_the_connection_string(password: str) -> None:
+    text = subscription.conninfo(Peer("db", 5432, "mover", password, "verify-full", "/ca file.pem"), "my db", "move")
+    known = conninfo_to_dict(text)
+    assert known.get("password", "") == password
+    assert known["dbname"] == "my db"
+    assert known["sslrootcert"] == "/ca file.pem"
+
+
+def test_differences_of_tables_are_named() -> None:
+    source = {"public.a": {"id": "integer not null", "x": "text"}, "public.b": {}}
+    target = {"public.a": {"id": "bigint not null"}, "public.c": {}}
+    assert shape.differences(source, target) == [
+        "table public.b is on the source only",
+        "table public.c is on the target only",
+        "column x of public.a is on the source only",
+        "column id of public.a is integer not null on the source, bigint not null on the target",
+    ]
+    assert shape.differences(source, source) == []
+
+
+LOG = """
+2026 [7] ERROR:  something else
+2026 [8] ERROR:  duplicate key value violates unique constraint "t_pkey"
+2026 [8] DETAIL:  Key (id)=(5) already exists.
+2026 [8] CONTEXT:  processing remote data for replication origin "pg_1" during "INSERT"
+2026 [8] LOG:  subscription "mine" has been disabled because of an error
+2026 [9] ERROR:  later, of another
+2026 [9] LOG:  subscription "other" has been disabled because of an error
+"""
+
+
+def test_the_reason_is_read_from_the_log() -> None:
+    said = reason.last_error(LOG, "mine")
+    assert said == 'duplicate key value violates unique constraint "t_pkey": Key (id)=(5) already exists.'
+    assert reason.last_error(LOG, "nobody") == ""
+
+
+def test_a_slot_that_is_nearly_lost_is_worth_a_word() -> None:
+    assert Health(enabled=True, connected=True, wal_status="reserved").notices == []
+    assert "about to be lost" in Health(enabled=True, connected=True, wal_status="unreserved").notices[0]
+    assert "not connected" in Health(enabled=True).notices[0]
+    assert not Health(enabled=True, connected=True, shapes=("column x",)).follows
