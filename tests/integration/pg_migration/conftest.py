@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,23 @@ SCALE = 4000  # reservations of the example
 LEFTOVERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'platform_migration/%' AND pid <> pg_backend_pid();
 """
+
+
+BIG = """
+CREATE TABLE big (id int PRIMARY KEY, a text, b numeric, at timestamptz);
+INSERT INTO big SELECT i, repeat(md5(i::text), 3), i / 7.0, timestamptz '2026-01-01' + i * interval '1 s' FROM generate_series(1, 60000) i;
+CREATE INDEX big_a ON big (a); CREATE INDEX big_at ON big (at); GRANT ALL ON big TO shopper
+"""
+
+
+def until(true: Callable[[], Any], seconds: float = 30) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(psycopg.Error):
+            if found := true():
+                return found
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in time")
 
 
 @pytest.fixture(scope="session")
@@ -205,3 +223,11 @@ def move(make_move: Callable[[str], Move]) -> Move:
 @pytest.fixture
 def trap_move(make_move: Callable[[str], Move]) -> Move:
     return make_move("shop")
+
+
+@pytest.fixture
+def big_move(trap_move: Move) -> Move:
+    """Every trap, and one table in many parts. What forbids writing to `log` is taken away."""
+    trap_move.on_source("DROP TRIGGER no_insert ON log; DROP PUBLICATION everything")
+    trap_move.on_source(BIG)
+    return trap_move

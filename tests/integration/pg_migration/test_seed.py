@@ -26,25 +26,10 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.pref
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import run, snapshot
 
 from tests.integration.pg_clusters import PASSWORD
-from tests.integration.pg_migration.conftest import Move
+from tests.integration.pg_migration.conftest import Move, until
 
 MIB = 1024**2
-BIG = """
-CREATE TABLE big (id int PRIMARY KEY, a text, b numeric, at timestamptz);
-INSERT INTO big SELECT i, repeat(md5(i::text), 3), i / 7.0, timestamptz '2026-01-01' + i * interval '1 s' FROM generate_series(1, 60000) i;
-CREATE INDEX big_a ON big (a); CREATE INDEX big_at ON big (at); GRANT ALL ON big TO shopper
-"""
 SMALL_PARTS = {"part_bytes": MIB, "jobs": 2}
-
-
-def until(true: Callable[[], Any], seconds: float = 30) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(psycopg.Error):
-            if found := true():
-                return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
 
 
 @contextlib.contextmanager
@@ -134,14 +119,6 @@ class Writers:
         self._end.set()
         self._thread.join()
         assert self.failure is None, self.failure
-
-
-@pytest.fixture
-def big_move(trap_move: Move) -> Move:
-    """Every trap, and one table in many parts. What forbids writing to `log` is taken away."""
-    trap_move.on_source("DROP TRIGGER no_insert ON log; DROP PUBLICATION everything")
-    trap_move.on_source(BIG)
-    return trap_move
 
 
 def test_reads_the_tables(trap_move: Move) -> None:
