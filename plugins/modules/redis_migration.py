@@ -106,9 +106,9 @@ options:
     default: /var/lib/platform_redis_migration
   batch_keys:
     description:
-      - Keys in one flight at most.
+      - Keys that SCAN is asked for at once, and about as many in one flight.
     type: int
-    default: 1000
+    default: 4000
   batch_bytes:
     description:
       - Bytes in one flight at most.
@@ -234,7 +234,7 @@ ARGUMENTS: dict[str, Any] = {
     "proxy_socket": {"type": "path", "default": ""},
     "proxy_config": {"type": "path", "default": "/etc/redis-proxy/haproxy.cfg"},
     "folder": {"type": "path", "default": "/var/lib/platform_redis_migration"},
-    "batch_keys": {"type": "int", "default": 1000, "no_log": False},
+    "batch_keys": {"type": "int", "default": 4000, "no_log": False},
     "batch_bytes": {"type": "int", "default": 4194304},
     "big_bytes": {"type": "int", "default": 1048576},
     "ttl_tolerance": {"type": "int", "default": 1000},

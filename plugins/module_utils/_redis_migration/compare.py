@@ -26,7 +26,10 @@ class Compare:
         found: list[Difference] = []
         small = [(key, size) for key, size in zip(keys, weights, strict=True) if key not in big]
         for batch in batches(
-            [key for key, _ in small], [size for _, size in small], self.options.batch_keys, self.options.batch_bytes
+            [key for key, _ in small],
+            [size for _, size in small],
+            2 * self.options.batch_keys,
+            self.options.batch_bytes,
         ):
             suspects = batch if self.transfer.by_commands else self._unequal_payloads(batch)
             found += self._unequal_contents(suspects)

@@ -56,7 +56,7 @@ class Options:
     """What the caller chose."""
 
     rules: Rules = field(default_factory=Rules)
-    batch_keys: int = 1000
+    batch_keys: int = 4000
     batch_bytes: int = 4 * 1024**2
     big_bytes: int = 1024**2
     ttl_tolerance: int = 1000  # milliseconds

@@ -18,6 +18,7 @@ class Approach:
     def __init__(self, leg: Leg, follower: Follower, say: Callable[[str], None] = lambda words: None) -> None:
         self.leg, self.follower, self.say = leg, follower, say
         self.proved = False  # everything was compared, and every change since is known
+        self.streams: set[bytes] = set()  # of the online proof; one made since is told as changed
 
     def online(self, compare: bool) -> None:
         """The slow part, while users work."""
@@ -43,8 +44,8 @@ class Approach:
         changed = self.follower.take()
         if self.follower.lost:
             return
-        streams = self.leg.streams()
-        faults = [found for found in different if found.key not in changed and found.key not in streams]
+        self.streams = self.leg.streams()
+        faults = [found for found in different if found.key not in changed and found.key not in self.streams]
         if faults:
             raise DifferentError(
                 "the copy differs from the source in keys that nobody wrote to", list(map(str, faults))
@@ -61,7 +62,7 @@ class Approach:
             found = self.leg.all_differences()
             self.proved = True
             return found
-        changed |= self.leg.streams()
+        changed |= self.streams
         self.leg.move_keys(changed)
         found = self.leg.differences(changed)
         late = self.follower.take()

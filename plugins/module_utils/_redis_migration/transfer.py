@@ -69,7 +69,7 @@ class Transfer:
         for batch in batches(
             [key for key, _ in small],
             [size for _, size in small],
-            self.options.batch_keys,
+            2 * self.options.batch_keys,  # SCAN gives some more than it was asked for
             self.options.batch_bytes,
         ):
             if self.by_commands:

