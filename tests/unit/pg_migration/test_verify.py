@@ -57,6 +57,9 @@ def touched(*messages: bytes, key: tuple[str, ...] = ("id", "at"), first: bytes 
         (change(b"D", b"K", row(3, NULL, "noon")), [("3", "noon")]),
         (change(b"D", b"K", row(NULL, NULL, "noon")), [(None, "noon")]),
         (change(b"I", b"N", row(1, "x" * 50, "noon"))[:40], [None]),  # cut off before the key ended
+        (change(b"I", b"N", row(1, "x" * 50, "noon"))[:-1], [None]),
+        (change(b"U", b"O", row(1, "x", "noon"))[:-4], [None]),
+        (change(b"U", b"O", row(1, "x", "noon")), [("1", "noon"), None]),  # cut off before the new row began
         (change(b"I", b"N", row(1, "x", b"\xff")), [None]),  # no text in any encoding
         (b"T" + struct.pack("!ib", 1, 0) + struct.pack("!i", 7), [None]),
         (b"M" + b"\0" * 30, []),
@@ -64,6 +67,17 @@ def touched(*messages: bytes, key: tuple[str, ...] = ("id", "at"), first: bytes 
 )
 def test_the_keys_of_a_change(message: bytes, keys: list[object]) -> None:
     assert touched(message) == keys
+
+
+def test_a_row_cut_off_behind_its_key_is_known_and_an_old_one_is_not() -> None:
+    new, old = (
+        change(b"U", b"N", row(1, "noon", "x" * 50)),
+        change(b"U", b"O", row(1, "noon", "x" * 50), b"N", row(2, "noon", "y")),
+    )
+    first = relation(7, "public", "t", "id", "at", "note")
+    assert touched(new[:-9], first=first) == [("1", "noon")]
+    assert touched(old, first=first) == [("1", "noon"), ("2", "noon")]
+    assert touched(old[:40], first=first) == [None]
 
 
 def test_a_key_that_is_not_published_makes_the_table_suspect() -> None:

@@ -7,6 +7,7 @@ runner that is killed between two readings neither loses nor invents a key.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -26,12 +27,16 @@ CREATE TABLE changed (label TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (label
 AT_ONCE = 5000
 
 
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def pack(key: Sequence[str | None]) -> str:
-    return json.dumps(list(key), ensure_ascii=False)
+    return ENCODE(list(key))
 
 
+@functools.cache
 def label(schema: str, name: str) -> str:
-    return json.dumps([schema, name], ensure_ascii=False)
+    return ENCODE([schema, name])
 
 
 class Keys:
