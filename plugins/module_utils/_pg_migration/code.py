@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 PREFIX = PurePosixPath("ansible_collections/tiketi/platform/plugins/module_utils")
-PACKAGES = ("_pg", "_pg_migration", "_pg_restore", "_pgbouncer", "_cutover", "_redis_migration")
+PACKAGES = ("_pg", "_pg_migration", "_pg_restore", "_pgbouncer", "_cutover", "_redis_migration", "_haproxy")
 
 # Python adds this to its path and hands over; nothing else is in argv but two file names.
 BOOT = (
