@@ -115,7 +115,7 @@ def parse(engine: str, told: Mapping[str, Any]) -> Container:
         auto_remove=bool(host.get("AutoRemove")),
         restart_policy=str((host.get("RestartPolicy") or {}).get("Name") or "no"),
         mounts=tuple((str(m.get("Destination")), str(m.get("Type") or "bind")) for m in told.get("Mounts") or []),
-        exposed=tuple(_port(one) for one in [*(config.get("ExposedPorts") or {}), *published]),
+        exposed=tuple(dict.fromkeys(_port(one) for one in [*(config.get("ExposedPorts") or {}), *published])),
     )
 
 

@@ -21,8 +21,11 @@ def prepared(password: str) -> str:
     """As the server and libpq do it: what SASLprep refuses is taken as it is."""
     if password.isascii():
         return password
+    # A space first, as the server does it: U+200B is in both tables.
     mapped = "".join(
-        " " if stringprep.in_table_c12(one) else one for one in password if not stringprep.in_table_b1(one)
+        " " if stringprep.in_table_c12(one) else one
+        for one in password
+        if stringprep.in_table_c12(one) or not stringprep.in_table_b1(one)
     )
     normal = unicodedata.normalize("NFKC", mapped)
     if not normal or any(table(one) for one in normal for table in PROHIBITED):

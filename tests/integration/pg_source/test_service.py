@@ -19,6 +19,8 @@ from tests.integration.pg_source.conftest import PASSWORD, Source
 # The server takes each of them, and does not start with both.
 TOO_MANY = {"max_wal_senders": 200_000, "max_worker_processes": 70_000}
 
+PLAIN = "disable"  # what must be refused
+
 
 def state(cluster: Cluster) -> tuple[Any, ...]:
     files = [(cluster.data / name).read_text() for name in ("pg_hba.conf", "postgresql.auto.conf", "postgresql.conf")]
@@ -67,7 +69,7 @@ def test_from_a_plain_server_to_a_publisher_with_one_restart(service: Source, cl
     ca = restarted["publisher"]["ca"]
     replicates(service, ca)
     with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects"):
-        service.connect("", sslmode="disable", sslrootcert="")  # not a default of ours: the point is that it is refused
+        service.connect("", sslmode=PLAIN, sslrootcert="")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         service.connect(ca, password="wrong")  # noqa: S106
     assert hba.without((cluster.data / "pg_hba.conf").read_text()) == hba_before
