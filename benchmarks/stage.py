@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
 import subprocess
@@ -79,6 +80,7 @@ def _phase_row(name: str, sides: Sequence[Sequence[Measured]]) -> str:
 
 def report(colds: int, runs: int) -> str:
     """Measure and return the section as Markdown. Without a cold run, the stage that stands is measured."""
+    busy = os.getloadavg()[1]
     ups, first, second = [], list[Measured](), list[Measured]()
     for number in range(colds):
         print(f"cold run {number + 1} of {colds}", file=sys.stderr, flush=True)
@@ -90,12 +92,14 @@ def report(colds: int, runs: int) -> str:
         second.append(again())
     sides = [side for side in (first, second) if side]
     names = list(dict.fromkeys(name for side in sides for name in side[0].phases))
+    busy = max(busy, os.getloadavg()[1])
     version = yaml.safe_load((SANDBOX / "vars.yml").read_text(encoding="utf-8"))["k3s_common_version"]
     heads = [head for head, side in (("cold", first), ("no change", second)) if side]
     lines = [
         f"Stage `k3s`, `site.yml` on 1 server + 2 agents with Aurora, Redis and the legacy host; {version}. The layers of "
         "container images are cached"
-        + (f"; the sandbox itself took {_span(ups)} s and is not counted." if ups else "."),
+        + (f"; the sandbox itself took {_span(ups)} s and is not counted" if ups else "")
+        + f". Load of the machine by others and us: up to {busy:.0f} on {os.cpu_count()} cores.",
         "",
         "| run | seconds (median, min-max) | tasks | changed | runs |",
         "|---|---|---|---|---|",
