@@ -18,6 +18,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model 
 
 from tests.integration.pg_clusters import PASSWORD
 from tests.integration.pg_migration.conftest import Move
+from tests.integration.pg_migration.pooled import pooled
 
 
 def findings(move: Move, ends: Ends | None = None, **settings: Any) -> list[Finding]:
@@ -203,6 +204,17 @@ def test_a_transaction_that_the_slot_would_wait_for(move: Move, monkeypatch: pyt
         session.rollback()
     assert len(words) == 1
     assert f"SELECT pg_terminate_backend({pid})" in words[0]
+
+
+def test_the_pooler_is_asked(move: Move) -> None:
+    with pooled(move) as pool:
+        assert fatal(findings(move, pooler=pool.settings)) == []
+        found = fatal(findings(move, pooler=pool.settings, freeze_budget=61.0))
+        assert any("query_wait_timeout is 60 s" in one for one in found), found
+        found = fatal(findings(move, pooler=replace(pool.settings, database="other")))
+        assert any("does not name the database other" in one for one in found), found
+    found = fatal(findings(move, pooler=pool.settings))
+    assert any(one.startswith("pooler: ") for one in found), found
 
 
 def test_opened_context_is_what_the_module_gives(move: Move) -> None:

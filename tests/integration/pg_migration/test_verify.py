@@ -22,6 +22,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.veri
 
 from tests.integration.pg_clusters import BIN
 from tests.integration.pg_migration.conftest import Move
+from tests.integration.pg_migration.moving import switched
 
 EVERY_TYPE = """
 CREATE TYPE mood AS ENUM ('sad', 'glad');
@@ -386,3 +387,23 @@ def test_the_freeze_does_not_grow_with_the_data(make_move: Callable[[str], Move]
         f"\n{rows} rows: online {took} s, in the freeze {outcome['seconds']} s ({outcome['seconds_reading']} s to read the slot)"
     )
     assert outcome["seconds"] < 3
+
+
+def test_after_the_switch_the_other_direction_is_compared(move: Move) -> None:
+    """The source follows the target then; what is wrong is said of the side that follows."""
+    switched(move)
+    move.on_target("INSERT INTO ledger (n) SELECT generate_series(1, 500)")
+    result = online(move)
+    assert result["report"]["direction"] == "target to source"
+    assert result["report"]["verdict"] == "the same"
+    ledger = next(table for table in result["report"]["tables"] if table["name"] == "public.ledger")
+    assert ledger["rows"][0] >= 500
+    name = move.context().names.verify_slot
+    assert move.on_target(f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{name}'") == [(1,)]
+    move.on_source(
+        "SET transaction_read_only = off; SET session_replication_role = replica; DELETE FROM ledger WHERE n = 7"
+    )
+    with pytest.raises(DifferenceError) as caught:
+        online(move)
+    assert caught.value.differences == ["table public.ledger: row (n=7) is missing on the source"]
+    assert move.on_target(f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{name}'") == [(0,)]
