@@ -2,7 +2,8 @@
 
 `k3s` sets the playbook against the floor: a plain shell script (benchmarks/floor.sh) that does only the K3s install, on hosts of
 the same make, in turn with the playbook. `stage` measures the whole stage; a cold run of it starts the sandbox anew, so that the
-stage that stands is lost. `redis` sets the copy of the move against key by key. Nothing here is a test: a slow machine fails nothing.
+stage that stands is lost. `redis` sets the copy of the move against key by key, `copy` the seed of PostgreSQL
+against other ways. Nothing here is a test: a slow machine fails nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import k3s, redis, stage
+from benchmarks import copy, k3s, redis, stage
 from tests.e2e.support import ROOT
 
 FIGURES = ROOT / "docs" / "figures.md"
@@ -20,7 +21,11 @@ FIGURES = ROOT / "docs" / "figures.md"
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "what", nargs="?", choices=("k3s", "stage", "redis"), default="k3s", help="what to measure; k3s by default"
+        "what",
+        nargs="?",
+        choices=("k3s", "stage", "redis", "copy"),
+        default="k3s",
+        help="what to measure; k3s by default",
     )
     parser.add_argument("--runs", type=int, default=3, help="runs of each side, or of the stage without change")
     parser.add_argument(
@@ -30,7 +35,12 @@ def main() -> int:
     options = parser.parse_args()
     if options.runs < 1 or options.cold < 0:
         parser.error("--runs must be 1 or more, --cold 0 or more")
-    reports = {"k3s": k3s.report, "redis": redis.report, "stage": lambda runs: stage.report(options.cold, runs)}
+    reports = {
+        "k3s": k3s.report,
+        "redis": redis.report,
+        "copy": copy.report,
+        "stage": lambda runs: stage.report(options.cold, runs),
+    }
     text = reports[options.what](options.runs)
     print(text)
     if options.write:
