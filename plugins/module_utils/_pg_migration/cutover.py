@@ -10,7 +10,12 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover import run as cutovers
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import large_objects, undo, watchdog
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    large_objects,
+    undo,
+    unlogged,
+    watchdog,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import OrderError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
@@ -124,7 +129,7 @@ def _foreseen(context: Context) -> dict[str, Any]:
     """For check mode: read only, so that the time of the views is that of the last rehearsal or not known."""
     with context.source() as source, context.target() as target:
         found = looks.read(context, source, target)
-        objects = large_objects.size(source)
+        objects = large_objects.size(source) + unlogged.size(source)
     seconds = max(FIXED + 2 * objects / OBJECT_RATE, float(context.journal.entries.get("rehearsed", 0.0)))
     problems = list(found.notices)
     if not found.follows:

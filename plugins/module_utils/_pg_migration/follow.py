@@ -180,7 +180,7 @@ def frozen_lsn(source: Any) -> str:
     """A place in the WAL behind everything that was committed until now, and on disk."""
     source.execute("SET synchronous_commit TO on")
     source.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'freeze')")
-    row = source.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+    row = source.execute("SELECT pg_current_wal_lsn()::text").fetchone()
     return str(row[0])
 
 

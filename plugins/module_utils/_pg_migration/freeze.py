@@ -35,13 +35,19 @@ WHERE split_part(c.entry, '=', 1) = 'default_transaction_read_only'
   AND s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
 """
 
-# Sessions that began before the lock was in force, and so may still write. Ours are told by their name.
+# Sessions that began before the lock was in force, and so may still write; background workers of extensions too (a scheduler's jobs).
+# Ours are told by their name. Subscriptions are looked at before (`refuse_other_writers`).
 OTHERS = """
 SELECT pid, usename, application_name FROM pg_catalog.pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND backend_type NOT IN ('walsender', 'autovacuum worker', 'parallel worker', 'logical replication worker')
   AND NOT starts_with(application_name, %s) AND backend_start <= %s
 """
 PREPARED = "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = current_database() ORDER BY 1"
+SUBSCRIPTIONS = r"""
+SELECT subname FROM pg_catalog.pg_subscription
+WHERE subenabled AND subname NOT LIKE 'platform\_%' AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+"""
 
 
 def _database(session: psycopg.Connection[Any]) -> sql.Identifier:
@@ -169,11 +175,17 @@ def expel(session: psycopg.Connection[Any], application: str, patience: float) -
     return len(ended)
 
 
-def refuse_prepared(session: psycopg.Connection[Any]) -> None:
-    """A prepared transaction can be committed by anybody at any time, also after the comparison."""
+def refuse_other_writers(session: psycopg.Connection[Any]) -> None:
+    """A prepared transaction can be committed by anybody at any time; a subscription is no session that could be ended."""
     waiting = [row[0] for row in session.execute(PREPARED)]
     if waiting:
         raise MigrationError(
             f"prepared transactions wait on {session.info.dbname}: {', '.join(waiting[:5])}."
             " Mend: COMMIT PREPARED or ROLLBACK PREPARED each, then run the verb again"
+        )
+    fed = [row[0] for row in session.execute(SUBSCRIPTIONS)]
+    if fed:
+        raise MigrationError(
+            f"{session.info.dbname} is fed by another subscription: {', '.join(fed)}."
+            " Mend: ALTER SUBSCRIPTION ... DISABLE for the time of the move, or let it feed the other side first"
         )

@@ -16,6 +16,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     pooling,
     returning,
     subscription,
+    unlogged,
     verify,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
@@ -49,7 +50,7 @@ class Moving:
         self.seconds: dict[str, float] = {}
         self.cancelled = False
         self.views: dict[str, float] = {}  # seconds of each
-        self.objects = 0  # bytes of large objects
+        self.objects = 0  # bytes of large objects and unlogged tables
         self._last: tuple[str, float] | None = None
 
     def at(self, step: str) -> None:
@@ -91,6 +92,7 @@ class Moving:
         self.at("carry")
         carry.sequences(old, new, self.context.settings.sequence_margin)
         large_objects.carry(old, new)
+        unlogged.carry(old, new)
         carry.views(old, new)
 
     def compare(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> list[str]:
@@ -118,12 +120,12 @@ class PostgresParticipant(Moving):
         self.at("check")
         self._refuse(looks.read(context, source, target))
         self.pooler.check(context.ends.source)
-        freeze.refuse_prepared(source)
+        freeze.refuse_other_writers(source)
         self.at("arm")
         returning.prepare(context, source, target)
         self.at("refresh")
         self.views = carry.views(source, target)
-        self.objects = large_objects.size(source)
+        self.objects = large_objects.size(source) + unlogged.size(source)
         self.at("")
 
     def _refuse(self, found: looks.Health) -> None:
@@ -157,7 +159,7 @@ class PostgresParticipant(Moving):
         freeze.close(self.sessions.source, self.context.settings.application_roles)
         self.at("expel")
         freeze.expel(self.sessions.source, self.context.application, EXPEL)
-        freeze.refuse_prepared(self.sessions.source)
+        freeze.refuse_other_writers(self.sessions.source)
         self.at("")
 
     def settle(self) -> list[str]:

@@ -71,7 +71,11 @@ def _identities(source: psycopg.Connection[Any], target: psycopg.Connection[Any]
 def arm(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
     """From here on every change of the target is kept for the source. What the forward leg brought is left out."""
     name = context.names.return_subscription
-    target.execute("SELECT pg_replication_slot_advance(%s, pg_current_wal_flush_lsn())", (name,))
+    target.execute("SET synchronous_commit TO on")
+    target.execute(
+        "SELECT pg_logical_emit_message(true, 'platform_migration', 'arm')"
+    )  # what was applied is on disk now
+    target.execute("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", (name,))
     subscription.switch(source, name, enabled=True)
 
 

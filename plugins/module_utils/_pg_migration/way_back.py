@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     large_objects,
     returning,
     subscription,
+    unlogged,
     verify,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, RefusedError
@@ -47,10 +48,10 @@ class PostgresReturn(Moving):
         if problems:
             raise RefusedError("the rollback cannot begin, users are not touched", problems)
         self.pooler.check(self.context.ends.target)
-        freeze.refuse_prepared(target)
+        freeze.refuse_other_writers(target)
         self._near()
         self.views = carry.views(target, source)
-        self.objects = large_objects.size(target)
+        self.objects = large_objects.size(target) + unlogged.size(target)
         self.at("")
 
     def _near(self) -> None:
@@ -80,7 +81,7 @@ class PostgresReturn(Moving):
         freeze.close(self.sessions.target, self.context.settings.application_roles)
         self.at("expel")
         freeze.expel(self.sessions.target, self.context.application, EXPEL)
-        freeze.refuse_prepared(self.sessions.target)
+        freeze.refuse_other_writers(self.sessions.target)
         self.at("")
 
     def settle(self) -> list[str]:

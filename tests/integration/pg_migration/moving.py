@@ -63,7 +63,7 @@ def seed(move: Move, context: Context) -> None:
         made = f"CREATE_REPLICATION_SLOT {names.slot} LOGICAL pgoutput (SNAPSHOT 'export')"
         row = replication.execute(made).fetchone()
         assert row
-        dump = [f"--snapshot={row[2]}", "--no-publications", "--no-subscriptions", "-N", "platform_migration"]
+        dump = [f"--snapshot={row[2]}", "--no-publications", "--no-subscriptions", "-Ox", "-N", "platform_migration"]
         load = ["-qX", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]
         environment = {"PGPASSWORD": "admin", "LC_ALL": "C.UTF-8"}
         dumping = subprocess.Popen(
@@ -72,6 +72,7 @@ def seed(move: Move, context: Context) -> None:
         loading = [str(BIN / "psql"), *reach(move.target, move.dbname), *load]
         subprocess.run(loading, stdin=dumping.stdout, check=True, env=environment)
         assert dumping.wait() == 0
+        move.on_target(GRANTS)
     guard.install(context)
     context.journal.phase_is(SEEDED)
 

@@ -170,3 +170,38 @@ def test_a_sequence_behind_is_caught(move: Move, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(DifferenceError, match="events_id_seq"):
         move(cutover.run)
     assert sides(move) == (True, False)
+
+
+def test_every_trap_there_and_back(trap_move: Move) -> None:
+    """Tables without a key, partitions, policies, triggers, odd names, unlogged tables, somebody's publication of everything."""
+    move = trap_move
+    following(move)
+    changes = (
+        "INSERT INTO public.log VALUES ('new', 'row', 2)",
+        "UPDATE public.log SET n = 3 WHERE ctid = (SELECT min(ctid) FROM public.log)",
+        "INSERT INTO public.scratch VALUES (4711)",
+        "UPDATE public.bookings SET state = 'sold' WHERE id % 7 = 0",
+        'UPDATE "odd Schema"."T ""x"" %s" SET "a b {}" = \'changed\' WHERE "ID" = 1',
+        "DELETE FROM public.secrets WHERE id = 3",
+    )
+    for change in changes:
+        move.on_source("SET session_replication_role TO replica; " + change)
+    move(cutover.run, freeze_budget=60.0)
+    compared = (
+        "SELECT count(*), sum(hashtext(l::text)) FROM public.log l",
+        "SELECT count(*), sum(i) FROM public.scratch",
+        "SELECT count(*), sum(hashtext(b::text)) FROM public.bookings b",
+        "SELECT count(*) FROM public.secrets",
+        "SELECT count(*), sum(sold) FROM public.sales",
+        'SELECT "a b {}" FROM "odd Schema"."T ""x"" %s" WHERE "ID" = 1',
+    )
+    for query in compared[:-2]:
+        move.equal(query)
+    for change in changes:
+        move.on_target(
+            "SET session_replication_role TO replica; " + change.replace("= 3", "= 4").replace("4711", "4712")
+        )
+    move(rollback.run, freeze_budget=60.0)
+    for query in compared:
+        move.equal(query)
+    assert move.on_source("SELECT count(*) FROM public.scratch WHERE i IN (4711, 4712)") == [(2,)]

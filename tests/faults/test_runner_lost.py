@@ -1,0 +1,58 @@
+"""The runner dies with its journal and its watchdog, in the middle of a cutover: another one finds the move on the servers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, watchdog
+
+from tests.faults.support import BUDGET
+from tests.integration.pg_migration.conftest import Move
+from tests.integration.pg_migration.moving import Writers, crowded, following, sides
+
+
+class LostError(BaseException):
+    """Nobody catches it, nobody cleans up."""
+
+
+@pytest.mark.parametrize(("step", "where"), [("carry", "source"), ("wake", "source"), ("open", "target")])
+def test_another_runner_leads_it_to_an_end(move: Move, monkeypatch: pytest.MonkeyPatch, step: str, where: str) -> None:
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        with monkeypatch.context() as patch:
+            lose(patch, step)
+            with pytest.raises(LostError):
+                move(cutover.run, freeze_budget=BUDGET * crowded())
+        assert sides(move) == (False, False)
+        other = replace(move, folder=move.folder / "another runner")
+        result = other(cutover.run, freeze_budget=30 * crowded())
+        print(result["message"])
+        assert ("completed" if where == "target" else "called off") in result["message"]
+        assert result["phase"] == "switched"
+        assert sides(move) == (False, True)
+        writers.more()
+    assert writers.lost(move.target) == []
+
+
+def lose(patch: pytest.MonkeyPatch, step: str) -> None:
+    """End the run at this step as a power cut would: no undo, no watchdog."""
+    from ansible_collections.tiketi.platform.plugins.module_utils._cutover import run as cutovers  # noqa: PLC0415
+    from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import (  # noqa: PLC0415
+        Moving,
+    )
+
+    at = Moving.at
+
+    def fatal(self: Moving, name: str) -> None:
+        at(self, name)
+        if name == step:
+            raise LostError
+
+    def gone(*_: object) -> BaseException:
+        return LostError()
+
+    patch.setattr(watchdog, "start", lambda *_: None)
+    patch.setattr(Moving, "at", fatal)
+    patch.setattr(cutovers.Run, "_called_off", gone)
