@@ -86,7 +86,7 @@ e2e: setup ## the main job end to end in a fresh sandbox, with every test that n
 
 .PHONY: integration
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
-	@pytest tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration
+	@pytest tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_migration tests/faults
 
 .PHONY: test
 test: lint unit integration molecule e2e ## everything CI runs; installs what is missing
