@@ -129,6 +129,8 @@ def ensure(admin: Endpoint, login: Endpoint, schemas: tuple[str, ...], check: bo
             "the application's login is the administrator's own. Mend: another username in the secret app-database"
         )
     with connect(admin, APPLICATION) as session:
+        # The target of a move is read only until its cutover; its rights are made ready before.
+        session.execute("SET default_transaction_read_only TO off")
         quoted = sql.Identifier(wanted.username).as_string(session)
         current = read(session, login, wanted)
         actions = plan(current, wanted, quoted)
