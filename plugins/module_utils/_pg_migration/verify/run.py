@@ -67,6 +67,8 @@ def run(context: Context, check: bool) -> dict[str, Any]:
             f"{leg.subscriber.side} and {leg.publisher.side} differ, see {report.path(context.journal)}",
             outcome["differences"],
         )
+    context.journal.record({"step": "verify", "seconds": outcome["seconds"], "rows": outcome["rows"]})
+    context.journal.save()
     message = (
         f"{outcome['rows']} rows in {len(outcome['tables'])} tables are the same on both sides, {outcome['seconds']:.1f} s;"
         f" {outcome['set_aside']} rows changed meanwhile and are compared in the freeze"
