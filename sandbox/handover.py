@@ -8,17 +8,19 @@ from typing import Any
 
 import yaml
 
-from sandbox import aws, images, net
+from sandbox import aws, images, legacy, net
 from sandbox.files import write_private
 from sandbox.settings import (
     CA_ON_HOSTS,
     ENDPOINT,
     HOST_USER,
+    PROJECT,
     REGION,
     VPC_CIDR,
     Paths,
 )
 
+RESERVATIONS = 1_000_000
 CERTIFICATES = {"rds-ca.pem": "rds", "elasticache-ca.pem": "elasticache"}
 
 
@@ -57,8 +59,15 @@ def variables(paths: Paths, host_image: str, k3s: Mapping[str, Any]) -> dict[str
         "ec2_host_public_key_file": str(paths.public_key),
         "aurora_postgres_ca_file": str(paths.root / "rds-ca.pem"),
         "elasticache_redis_ca_file": str(paths.root / "elasticache-ca.pem"),
+        "postgres_restore_source_secret": f"{PROJECT}/{legacy.STAGE}/postgres",
         "postgres_restore_source_ca_file": CA_ON_HOSTS,
-        "container_image_build_args": {"BASE_IMAGE": images.PYTHON.reference},
+        # What the legacy host of the sandbox has, too.
+        "compose_stores_postgres_load_variables": {"scale": RESERVATIONS},
+        "container_image_build_args": {
+            "BASE_IMAGE": images.PYTHON.reference,
+            "POSTGRES_IMAGE": images.POSTGRES.reference,
+            "REDIS_IMAGE": images.REDIS.reference,
+        },
         "container_image_build_network": "host",
         "container_image_ca_bundle": str(images.ca_bundle() or ""),
         **k3s,

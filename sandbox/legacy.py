@@ -20,7 +20,7 @@ from sandbox.errors import SandboxError
 from sandbox.images import Log
 from sandbox.settings import MANAGED_BY, PROJECT, VPC_CIDR, Paths
 
-STAGE = "single"
+STAGE = "legacy"  # not `single`: that one the playbooks make
 INVENTORY_HOST = "legacy"
 SUBNET = IPv4Network("10.89.56.0/24")  # outside what the role `network` carves
 HOST_TAGS = {

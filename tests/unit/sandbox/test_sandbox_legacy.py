@@ -44,7 +44,7 @@ def image(aws: Any, place: int = 0) -> str:
 
 def secret(aws: Any, what: str) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(
-        aws("secretsmanager").get_secret_value(SecretId=f"tiketi/single/{what}")["SecretString"]
+        aws("secretsmanager").get_secret_value(SecretId=f"tiketi/legacy/{what}")["SecretString"]
     )
     return value
 
