@@ -51,7 +51,7 @@ def remove(choice: Choice, admin: Admin, wanted: Wanted, check: bool) -> dict[st
         "changed": bool(work.outcome.actions),
         "actions": work.outcome.actions,
         "pending_restart": pending,
-        "notices": [f"{', '.join(pending)} change with the next restart, whenever that is"] if pending else [],
+        "notices": [f"back with the next restart, whenever that is: {', '.join(pending)}"] if pending else [],
         "message": f"{found.label}: {'; '.join(work.outcome.actions) or 'nothing to take back'}",
         "diff": work.outcome.diff,
     }
