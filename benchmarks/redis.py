@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -131,26 +132,26 @@ def _fill(server: RedisServer, keys: int = KEYS) -> None:
 def report(runs: int) -> str:
     """The section of docs/figures.md."""
     found: dict[str, list[float]] = {}
-    with make_root() as root, make_server(Path(root), "target", tls=True) as new:
-        with make_server(root, "source") as old:
-            _fill(old)
-            for _ in range(runs):
-                for name, work in (
-                    ("key by key (from 10 000 keys)", key_by_key),
-                    ("pipelines of 1000 into a file, `redis-cli --pipe`", pipe),
-                    ("the collection, first pass", ours),
-                ):
-                    found.setdefault(name, []).append(_fresh(old, new, work))
-                found.setdefault("the collection, comparison of everything", []).append(verify(old, new))
-                found.setdefault("the collection, second pass (nothing changed)", []).append(ours(old, new, again=True))
-            freezes = {keys: freeze(old, new, keys) for keys in (KEYS // 10, KEYS, 3 * KEYS)}
-        if valkey_server():
-            with make_server(root, "source", binary=valkey_server()) as old:
-                _fill(old)
-                for _ in range(runs):
-                    found.setdefault("the collection from Valkey 8, all rebuilt by commands", []).append(
-                        _fresh(old, new, ours)
-                    )
+    with make_root() as root, contextlib.ExitStack() as stack:
+        new = stack.enter_context(make_server(root, "target", tls=True))
+        old = stack.enter_context(make_server(root, "source"))
+        valkey = stack.enter_context(make_server(root, "source", binary=valkey_server())) if valkey_server() else None
+        for source in filter(None, (old, valkey)):
+            _fill(source)
+        for _ in range(runs):  # in turn, so that a load of the machine meets all
+            for name, work in (
+                ("key by key (from 10 000 keys)", key_by_key),
+                ("pipelines of 1000 into a file, `redis-cli --pipe`", pipe),
+                ("the collection, first pass", ours),
+            ):
+                found.setdefault(name, []).append(_fresh(old, new, work))
+            found.setdefault("the collection, comparison of everything", []).append(verify(old, new))
+            found.setdefault("the collection, second pass (nothing changed)", []).append(ours(old, new, again=True))
+            if valkey:
+                found.setdefault("the collection from Valkey 8, all rebuilt by commands", []).append(
+                    _fresh(valkey, new, ours)
+                )
+        freezes = {keys: freeze(old, new, keys) for keys in (KEYS // 10, KEYS, 3 * KEYS)}
     return _table(found, runs, freezes)
 
 

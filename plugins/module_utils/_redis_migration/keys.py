@@ -35,6 +35,23 @@ def sizes(link: Link, keys: Sequence[bytes], memory: bool) -> list[int]:
     ]
 
 
+def scan_sized(
+    link: Link, cursor: bytes, count: int, wanted: Callable[[Iterable[bytes]], list[bytes]], memory: bool
+) -> Iterator[tuple[bytes, list[bytes], list[int]]]:
+    """Portions of wanted keys with their sizes; the next portion is asked for with the sizes of this one."""
+    following = link.call("SCAN", cursor, "COUNT", count)
+    while following:
+        after, found = following
+        keys = wanted(dict.fromkeys(found))
+        more: list[Command] = [] if after == b"0" else [("SCAN", after, "COUNT", count)]
+        replies = link.ask([*([("MEMORY", "USAGE", key) for key in keys] if memory else []), *more])
+        following = replies.pop() if more else None
+        if isinstance(following, ReplyError):
+            raise following
+        weights = [size if isinstance(size, int) else 0 for size in replies] if memory else sizes(link, keys, memory)
+        yield after, keys, weights
+
+
 def batches(keys: Sequence[bytes], weights: Sequence[int], most_keys: int, most_bytes: int) -> Iterator[list[bytes]]:
     """Keys in their order, cut where a batch would be too many or too much."""
     batch: list[bytes] = []

@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.compare import Compare
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import ReplyError
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import chunks, scan
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import chunks, scan, scan_sized
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
     CACHE,
     STATE,
@@ -80,8 +80,12 @@ class Leg:
         for db in [number for number in self.databases() if number >= start[0]]:
             transfer = self._transfer(db)
             cursor = start[1] if db == start[0] else b"0"
-            for after, keys in scan(transfer.here.link, cursor, self.options.batch_keys):
-                transfer.move(self.options.rules.wanted(keys), compare)
+            memory = "memory" in self._here.can
+            portions = scan_sized(
+                transfer.here.link, cursor, self.options.batch_keys, self.options.rules.wanted, memory
+            )
+            for after, keys, weights in portions:
+                transfer.move(keys, compare, weights)
                 if time.monotonic() - saved >= SAVE_EVERY and after != b"0":
                     transfer.flush()  # what is told as done is done
                     save(db, after, self.tally)

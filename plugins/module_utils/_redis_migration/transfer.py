@@ -61,9 +61,9 @@ class Transfer:
         # Where both clocks agree a key that is about to end may be gone on one side and not on the other.
         self.slack = options.ttl_tolerance + int(abs(here.server.clock - there.server.clock))
 
-    def move(self, keys: Sequence[bytes], compare: bool) -> None:
+    def move(self, keys: Sequence[bytes], compare: bool, weights: Sequence[int] = ()) -> None:
         """Make the target's keys what the source's are; with `compare` write only what differs."""
-        weights = sizes(self.here.link, keys, "memory" in self.here.server.can)
+        weights = weights or sizes(self.here.link, keys, "memory" in self.here.server.can)
         big = {key: size for key, size in zip(keys, weights, strict=True) if size > self.options.big_bytes}
         small = [(key, size) for key, size in zip(keys, weights, strict=True) if key not in big]
         for batch in batches(
@@ -87,7 +87,7 @@ class Transfer:
         again = []
         for key, reply in zip(keys, self.there.link.receive(len(keys)), strict=True):
             if isinstance(reply, ReplyError):
-                if not str(reply).lower().removeprefix("err ").startswith(REBUILD):
+                if self.by_commands or not str(reply).lower().removeprefix("err ").startswith(REBUILD):
                     raise RedisMoveError(refusal(self.there.link, reply, f"key {shown(key)}"))
                 again.append(key)
         if again:
@@ -156,7 +156,8 @@ class Transfer:
 
     def _commands(self, batch: Sequence[bytes], compare: bool) -> None:
         """The way for payloads that the target does not know, and for what it answered `Bad data format` to."""
-        self.flush()
+        if not self.by_commands or compare:
+            self.flush()
         kinds = self.here.link.ask([("TYPE", key) for key in batch])
         ours = content.read_many(self.here.link, self.here_expiry, batch, kinds)
         theirs = content.read_many(self.there.link, self.there_expiry, batch) if compare else [None] * len(batch)
@@ -175,8 +176,12 @@ class Transfer:
                 commands += made
                 names += [key] * len(made)
         self.drop(gone)
-        if commands:
-            replies = self.there.link.ask(commands)
+        self.flush()
+        self.there.link.send(commands)
+        self._in_flight = names
+        if not self.by_commands:  # what is on its way by payload is answered in another way
+            replies = self.there.link.receive(len(names))
+            self._in_flight = []
             require(self.there.link, replies, names, lambda key: f"key {shown(key)}")
         self.tally.written += len(set(names))
         self.tally.rebuilt += len(set(names))

@@ -6,6 +6,7 @@ The client libraries differ in their replies from version to version; a move wan
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
@@ -48,13 +49,25 @@ def explain(where: Endpoint, reason: str) -> str:
     return f"{where.side} {where.label} as {where.login}: {text}. Mend: {mend.format(ca=ca)}"
 
 
+@functools.lru_cache(maxsize=512)
+def _word(text: str) -> bytes:
+    raw = text.encode()
+    return b"$%d\r\n%b\r\n" % (len(raw), raw)
+
+
 def encode(commands: Iterable[Command]) -> bytes:
+    """The hot path of a pass: verbs and options are encoded once."""
     parts: list[bytes] = []
+    add = parts.append
     for command in commands:
-        parts.append(b"*%d\r\n" % len(command))
+        add(b"*%d\r\n" % len(command))
         for argument in command:
-            raw = argument if isinstance(argument, bytes) else str(argument).encode()
-            parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+            if isinstance(argument, bytes):
+                add(b"$%d\r\n%b\r\n" % (len(argument), argument))
+            elif isinstance(argument, str):
+                add(_word(argument))
+            else:
+                add(_word(str(argument)))
     return b"".join(parts)
 
 
