@@ -53,7 +53,7 @@ def pack(folder: Path, own: Path = Path(__file__)) -> Path:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(files):
-            packed.writestr(zipfile.ZipInfo(name), files[name])
+            packed.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
     archive = folder / f"code-{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.zip"
     if not archive.exists():
         temporary = archive.with_suffix(".new")

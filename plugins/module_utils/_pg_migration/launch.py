@@ -30,15 +30,11 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.mode
 
 BOOTED = Path("/run/systemd/system")
 POLL = 0.1
-# The copy itself stays far below; a fault must not take the runner's other work with it.
-PROPERTIES = (
-    "UMask=0077",
-    "MemoryMax=1G",
-    "OOMScoreAdjust=-500",
-    "KillMode=control-group",
-    "TimeoutStopSec=20",
-    "Type=exec",
-)
+# The copy itself stays far below; a fault must not take the machine's other work with it.
+PROPERTIES = ("UMask=0077", "MemoryMax=50%", "KillMode=control-group", "TimeoutStopSec=20", "Type=exec")
+# When memory runs out, the copying is what can be ended and started again; the snapshot and the watchdog cannot.
+EXPENDABLE = {"seed": ("OOMScoreAdjust=500", "Nice=5")}
+KEPT = ("OOMScoreAdjust=-500",)
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,12 @@ def _start_unit(unit: Unit, argv: list[str]) -> None:
     subprocess.run(["systemctl", "reset-failed", unit.name], capture_output=True, check=False)
     options = [
         f"--property={one}"
-        for one in (*PROPERTIES, f"StandardOutput=append:{unit.log}", f"StandardError=append:{unit.log}")
+        for one in (
+            *PROPERTIES,
+            *EXPENDABLE.get(unit.what, KEPT),
+            f"StandardOutput=append:{unit.log}",
+            f"StandardError=append:{unit.log}",
+        )
     ]
     command = [
         "systemd-run",
@@ -113,6 +114,7 @@ def _start_unit(unit: Unit, argv: list[str]) -> None:
         "--collect",
         f"--unit={unit.name}",
         f"--working-directory={unit.folder}",
+        f"--description=Move of {unit.context.ends.source.label} to {unit.context.ends.target.label}: {unit.what}",
         *options,
         "--",
         *argv,

@@ -110,7 +110,7 @@ def test_unit_of_systemd_is_named_limited_and_told_no_secret(
     launch.start(unit, sleeps)
     command = next(argv for argv in calls if argv[0] == "systemd-run")
     assert f"--unit=platform-migration-{unit.context.names.short}-probe" in command
-    assert {"--collect", "--property=UMask=0077", "--property=MemoryMax=1G"} <= set(command)
+    assert {"--collect", "--property=UMask=0077", "--property=MemoryMax=50%"} <= set(command)
     assert SECRET not in " ".join(command)
     (secret,) = (tmp_path / "run").iterdir()
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600

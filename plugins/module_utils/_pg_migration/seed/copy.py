@@ -122,7 +122,7 @@ def _stream(lane: Lane, part: Part, out: bytes, into: bytes) -> tuple[int, int]:
         if length > 0:
             block += data
         if len(block) >= BLOCK or (length <= 0 and block):
-            _put(target, bytes(block), part)
+            _put(target, block, part)
             size += len(block)
             lane.passed(part, len(block))
             block.clear()
@@ -137,7 +137,7 @@ def _stream(lane: Lane, part: Part, out: bytes, into: bytes) -> tuple[int, int]:
     return int(done.command_tuples or 0) if done else 0, size
 
 
-def _put(target: Any, block: bytes, part: Part) -> None:
+def _put(target: Any, block: bytearray, part: Part) -> None:
     try:
         target.put_copy_data(block)
     except OperationalError:  # says only that the COPY is over; why is in the answer
