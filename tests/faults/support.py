@@ -39,9 +39,9 @@ def victim(move: Move, verb: str, step: str, how: str = "kill", **settings: Any)
     return process
 
 
-def killed(move: Move, verb: str, step: str) -> str:
+def killed(move: Move, verb: str, step: str, **settings: Any) -> str:
     """Run it until it is dead; what it said."""
-    process = victim(move, verb, step)
+    process = victim(move, verb, step, **settings)
     said = process.stdout.read() if process.stdout else ""
     assert process.wait(60) == -9, f"{step}: {said}"
     return said

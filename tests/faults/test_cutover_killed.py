@@ -8,6 +8,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 from tests.faults.support import BUDGET, killed, one_side, victim
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import Writers, crowded, following
+from tests.integration.pg_migration.pooled import pooled
 
 BEFORE = (
     "check",
@@ -67,3 +68,19 @@ def test_a_run_that_hangs_is_ended_and_the_source_opened(move: Move) -> None:
         assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
         writers.more()
     assert writers.lost(move.target) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "after"), [("carry", (True, False)), ("point", (True, False)), ("release", (False, True))]
+)
+def test_behind_a_pooler_a_killed_cutover_fails_no_request(move: Move, step: str, after: tuple[bool, bool]) -> None:
+    following(move)
+    with pooled(move) as pool:
+        with pool.requests():
+            killed(move, "cutover", step, pooler=pool.settings)
+            one_side(move, after, (BUDGET + 5) * crowded())
+            pool.more()
+            assert move(cutover.run, pooler=pool.settings, freeze_budget=BUDGET * crowded())["phase"] == "switched"
+        print(step, "longest wait", max(pool.waits))
+        assert pool.failures == []
+        assert pool.lost({row[0] for row in move.on_target("SELECT n FROM public.ledger")}) == []

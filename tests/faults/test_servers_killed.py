@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, follow, rollback
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import BudgetError, MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import Moving
 
 from tests.faults.support import BUDGET, killed, one_side
 from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, poll, sides, switched
+from tests.integration.pg_migration.moving import Writers, crowded, following, poll, sides, switched, writable
 
 
 @contextlib.contextmanager
@@ -32,6 +35,24 @@ def at(monkeypatch: pytest.MonkeyPatch, step: str, action: Callable[[], object])
     yield
     monkeypatch.setattr(Moving, "at", original)
     assert done.is_set(), f"the run never came to {step}"
+
+
+def processes(cluster: Cluster) -> list[int]:
+    """The server and every process of it."""
+    first = int((cluster.data / "postmaster.pid").read_text().split()[0])
+    found = [first]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == first:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def signal_all(cluster: Cluster, number: signal.Signals) -> None:
+    for pid in processes(cluster):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def restart(cluster: Cluster) -> None:
@@ -73,6 +94,30 @@ def test_the_target_is_not_reached_in_the_freeze(move: Move, monkeypatch: pytest
         finally:
             move.target.start()
         writers.more()
+        move(follow.run)
+        assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
+        writers.more()
+    assert writers.lost(move.target) == []
+
+
+@pytest.mark.parametrize("step", ["drain", "wake"])
+def test_a_target_that_does_not_answer_costs_the_budget_only(
+    move: Move, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Nothing is refused, nothing comes back: as behind a network that drops packets."""
+    following(move)
+    writers, budget = Writers(move), 2.5 * crowded()
+    with writers.writing():
+        try:
+            stalls = at(monkeypatch, step, lambda: signal_all(move.target, signal.SIGSTOP))
+            with stalls, pytest.raises(BudgetError, match="old side is open again"):
+                move(cutover.run, freeze_budget=budget)
+            assert writable(move.source, move.dbname)
+            writers.more()
+        finally:
+            signal_all(move.target, signal.SIGCONT)
+        assert writers.longest < budget + 5 * crowded()
+        assert sides(move) == (True, False)
         move(follow.run)
         assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
         writers.more()

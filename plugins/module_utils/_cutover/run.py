@@ -110,9 +110,11 @@ class Run:
                 )
             self.before_freeze()
         except BaseException:
-            # Nothing is frozen, but what was made ready is taken away again.
-            with contextlib.suppress(Exception):
-                self._reopen()
+            # Nothing is frozen, but what was made ready is taken away again, as far as it can be.
+            for one in reversed(self.participants):
+                with contextlib.suppress(Exception):
+                    getattr(one, "abandon", one.reopen)()
+            self.ledger.step("")
             raise
 
     @staticmethod

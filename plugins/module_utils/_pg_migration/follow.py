@@ -71,8 +71,7 @@ def _planned(context: Context, found: Health) -> dict[str, Any]:
     return {
         "changed": bool(doing),
         "phase": context.journal.phase,
-        "message": f"would {doing}, then wait for" if doing else "follows already;" + " nothing to do but to wait for"
-        + f" {found.lag_bytes} bytes",
+        "message": f"would {doing or 'do nothing'}, then wait for {found.lag_bytes} bytes of lag to go below {context.settings.max_lag}",
         "notices": found.notices,
         "health": found.facts(),
     }  # fmt: skip

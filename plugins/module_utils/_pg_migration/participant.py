@@ -226,6 +226,12 @@ class PostgresParticipant(Moving):
         self._mend()
         self.at("")
 
+    def abandon(self) -> None:
+        """Nothing was frozen: only what was made ready goes, and the pooler is left alone (it may be what is wrong)."""
+        with contextlib.suppress(psycopg.Error, PgError):
+            returning.drop_on_source(self.context, self.sessions.source)
+        self._mend()
+
     def _mend(self) -> None:
         names = self.context.names
         try:

@@ -132,6 +132,9 @@ class PostgresReturn(Moving):
             returning.drop_on_target(self.context, self.sessions.target)
             verify.abandon(self.context)
 
+    def abandon(self) -> None:
+        """Nothing was frozen, and nothing made."""
+
     def reopen(self) -> None:
         """Writers stay on the target."""
         self.at("reopen")

@@ -205,3 +205,16 @@ def test_every_trap_there_and_back(trap_move: Move) -> None:
     for query in compared:
         move.equal(query)
     assert move.on_source("SELECT count(*) FROM public.scratch WHERE i IN (4711, 4712)") == [(2,)]
+
+
+def test_a_pooler_that_is_not_there_is_said_at_once(move: Move) -> None:
+    following(move)
+    with pooled(move) as pool:
+        known = pool.settings
+    began = time.monotonic()
+    with pytest.raises(MigrationError, match="Mend"):
+        move(cutover.run, pooler=known)
+    assert time.monotonic() - began < 5 * crowded()
+    assert move.context().journal.phase == "following"
+    assert move.target.execute("SELECT count(*) FROM pg_replication_slots") == [(0,)]
+    assert sides(move) == (True, False)

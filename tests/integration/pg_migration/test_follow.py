@@ -6,17 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import follow
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, finish, follow
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     DifferenceError,
     MigrationError,
+    OrderError,
     SlotLostError,
 )
 
 from tests.integration.pg_clusters import PASSWORD
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import poll, started
+from tests.integration.pg_migration.moving import poll, sides, started
 
 UNGUARDED = "SET application_name TO 'platform_migration/{short}'; "
 
@@ -98,13 +99,40 @@ def test_a_row_in_the_way_is_named_and_mended(move: Move) -> None:
     poll(lambda: move.on_target("SELECT n FROM public.ledger ORDER BY n") == [(76,), (77,)])
 
 
-def test_a_lost_slot_has_one_way_on(move: Move) -> None:
+@pytest.mark.parametrize("how", ["dropped", "invalidated"])
+def test_a_lost_slot_has_one_way_on(move: Move, how: str) -> None:
     started(move)
-    name = move.context().names.slot
-    move.source.execute(f"SELECT pg_drop_replication_slot('{name}')")
+    names = move.context().names
+    if how == "dropped":
+        move.source.execute(f"SELECT pg_drop_replication_slot('{names.slot}')")
+    else:
+        move(follow.run)
+        move.on_target(f"SET transaction_read_only TO off; ALTER SUBSCRIPTION {names.subscription} DISABLE")
+        lose(move)
     with pytest.raises(SlotLostError, match="finish, then seed again"):
         move(follow.run)
-    assert move.context().journal.phase == "seeded"
+    with pytest.raises((SlotLostError, OrderError)):
+        move(cutover.run)
+    assert sides(move)[0]
+    assert move(finish.run)["phase"] == "abandoned"
+    assert move.source.execute("SELECT count(*) FROM pg_replication_slots") == [(0,)]
+
+
+def lose(move: Move) -> None:
+    """The source writes more than it keeps for a target that is away."""
+    move.source.execute("ALTER SYSTEM SET max_slot_wal_keep_size TO '1MB'")
+    try:
+        move.source.execute("SELECT pg_reload_conf()")
+        for _ in range(4):
+            move.on_source(
+                "INSERT INTO public.ledger SELECT max(n) + 1 FROM (SELECT n FROM public.ledger UNION SELECT 0) n"
+            )
+            move.source.execute("SELECT pg_switch_wal()")
+        lost = "SELECT 1 FROM pg_replication_slots WHERE wal_status = 'lost'"
+        poll(lambda: move.source.execute("CHECKPOINT") or move.source.execute(lost))
+    finally:
+        move.source.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        move.source.execute("SELECT pg_reload_conf()")
 
 
 def test_a_far_target_times_out_and_goes_on(move: Move) -> None:
