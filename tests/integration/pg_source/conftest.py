@@ -20,6 +20,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.model i
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.run import prepare
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.target import Admin
 
+from sandbox import monitors
 from tests.integration.pg_clusters import BIN, Cluster, _spare_port
 
 IMAGE = "localhost/tiketi-sandbox/postgres:15-alpine"  # built by the sandbox; keeps the contract of the official image
@@ -212,7 +213,9 @@ def make_box(network: str) -> Iterator[Callable[..., Box]]:
         yield build
     finally:
         for box in made:
+            name = box.inspect("{{.Id}}")
             podman("rm", "-f", "-t", "0", box.name)
+            monitors.end([name])  # those of commands that came by the API stay for minutes
             podman("volume", "rm", "-f", box.name, check=False)
 
 

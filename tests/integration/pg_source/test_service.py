@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_source import hba
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_source import hba, place
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.remove import remove
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.target import Admin
 
 from tests.integration.pg_clusters import BIN, Cluster
 from tests.integration.pg_source.conftest import PASSWORD, Source
@@ -113,6 +114,23 @@ def test_what_drifted_is_put_right_and_all_is_taken_back(service: Source, cluste
     auto = (cluster.data / "postgresql.auto.conf").read_text()
     assert "wal_level" not in auto
     assert "max_slot_wal_keep_size = '3GB'" in auto
+
+
+def test_no_command_line_holds_a_secret(service: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    real = place.subprocess.run
+
+    def watched(argv: list[str], **options: Any) -> Any:
+        seen.extend([*argv, *options["env"].values()])
+        return real(argv, **options)
+
+    monkeypatch.setattr(place.subprocess, "run", watched)
+    monkeypatch.setattr(service, "admin", Admin("postgres", "admin"))
+    service(restart=True)
+    assert "psql" in " ".join(seen)
+    for secret in (PASSWORD, "SCRAM-SHA-256$", "PRIVATE KEY"):
+        assert not [text for text in seen if secret in text]
+    assert "admin" not in seen
 
 
 def test_a_server_that_does_not_start_again_gets_its_settings_back(service: Source, cluster: Cluster) -> None:
