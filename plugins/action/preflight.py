@@ -18,7 +18,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check i
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import report, unique
 
 ROOT = Path(__file__).resolve().parents[2]
-LATER = re.compile(r"'[a-z_]*_facts'|'__\w+'")
+# What a run learns on its way: facts, what a role keeps for itself, addresses of hosts, and what stands at other hosts.
+LATER = re.compile(r"'[a-z_]*_facts'|'__\w+'|'hostvars'|'ansible_host'|'aws_\w+'")
 
 
 class ActionModule(ActionBase):
