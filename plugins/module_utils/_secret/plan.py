@@ -39,7 +39,8 @@ def plan(current: Mapping[str, Current], wanted: Sequence[Wanted], tags: Mapping
             actions.append(Action(secret.name, create=True, add=secret.shapes, tags=full_tags))
             continue
         for shape in secret.shapes:
-            fault = shape.fault(found.content[shape.key]) if shape.key in found.content else ""
+            # What follows its declaration is mended below, whatever it is now.
+            fault = shape.fault(found.content[shape.key]) if shape.key in found.content and not shape.current else ""
             if fault:
                 faults.append(f"key {shape.key} of {secret.name} {fault}")
         add = [shape for shape in secret.shapes if _lacks(found.content, shape)]

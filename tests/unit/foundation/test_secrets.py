@@ -150,3 +150,5 @@ def test_a_constant_follows_its_declaration_only_where_told_so(client: Any) -> N
     assert ensure("10.0.0.1", "a") == []
     assert ensure("10.0.0.2", "b") == ["host"]
     assert manager.read(["t/x/postgres"])["t/x/postgres"].content == {"host": "10.0.0.2", "username": "a"}
+    client.put_secret_value(SecretId="t/x/postgres", SecretString='{"host": 7, "username": "a"}')
+    assert ensure("10.0.0.2", "a") == ["host"], "whatever it was"
