@@ -97,7 +97,9 @@ def desired_hosts(spec: HostsSpec, state: HostsState) -> list[Json]:
 
 
 def plan_hosts(spec: HostsSpec, state: HostsState, desired: Sequence[Json]) -> list[Drift]:
-    """List what has to be made or mended."""
+    """List what has to be made or mended. A stage without hosts of its own needs no key and no template."""
+    if not desired:
+        return []
     drift: list[Drift] = []
     if key_name(spec) not in state.key_names:
         drift.append(missing(f"key pair {key_name(spec)}"))
