@@ -25,7 +25,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 from tests.integration.pg_clusters import BIN, DATABASE, Cluster, make_clusters, run_psql
 
-SCALE = int(os.environ.get("BENCH_SCALE", "500000"))
+SCALE = int(os.environ.get("BENCH_SCALE", "800000"))
 JOBS = 2
 NAME = "tiketi"
 MIB = 1024**2
@@ -36,7 +36,7 @@ SERVERS = (
     "maintenance_work_mem=256MB",
     "max_wal_size=4GB",
 )
-CONTENT = "SELECT count(*) FROM pg_class WHERE relkind IN ('i', 'r') AND relnamespace NOT IN (11, 99) AND relnamespace::regnamespace::text !~ '^(pg|platform|info)'"  # fmt: skip  # noqa: E501
+CONTENT = "SELECT (SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated), count(*) FROM pg_class WHERE relkind IN ('i', 'r') AND relnamespace NOT IN (11, 99) AND relnamespace::regnamespace::text !~ '^(pg|platform|info)'"  # fmt: skip  # noqa: E501
 
 
 class Bench:

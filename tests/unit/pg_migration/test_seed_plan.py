@@ -88,7 +88,10 @@ def test_dump_is_cut_at_its_headers_only() -> None:
 def test_indexes_begin_with_the_last_part_and_keys_come_first() -> None:
     parts = [plan.Part(table("t", 2), 0, 0, 5, 1), plan.Part(table("t", 2), 1, 5, None, 1)]
     steps = [plan.Step(1, "table", "public.t", "key", "", 1, True), plan.Step(2, "table", "public.t", "index", "", 9)]
-    board = Board(parts, steps)
+    tables = [("public.t", 99, True), ("public.partitioned", 5, True), ("public.more", 5, False)]
+    statistics = plan.statistics(tables, ["public.t", "public.more"], 3)
+    assert [step.stage for step in statistics] == ["table", "analyze", "analyze"]
+    board = Board(parts, [*steps, *statistics])
     first, second = board.next_part(), board.next_part()
     assert board.next_part() is None
     built: list[str] = []
@@ -108,7 +111,7 @@ def test_indexes_begin_with_the_last_part_and_keys_come_first() -> None:
     board.part_done(second)
     assert board.wait_for_copies(1)
     builder.join(5)
-    assert built == ["key", "index"]
+    assert built == ["key", "index", "ANALYZE public.t"]
 
 
 def test_first_failure_stops_everybody() -> None:

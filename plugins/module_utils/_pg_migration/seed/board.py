@@ -78,9 +78,13 @@ class Board:
                 self._change.wait()
 
     def _ready(self, step: Step) -> bool:
-        """A key locks its table: keys come first, one after the other, then all indexes of the table side by side."""
+        """A key locks its table: keys come first, one after the other, then all indexes side by side, then the statistics."""
         if self._missing[step.table] > 0 or step.table in self._alone:
             return False
+        if step.last:
+            return self._building[step.table] == 0 and not any(
+                other.table == step.table and not other.last for other in self._steps
+            )
         if step.alone:
             return self._building[step.table] == 0
         return not any(other.alone and other.table == step.table for other in self._steps)

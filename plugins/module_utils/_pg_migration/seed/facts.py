@@ -52,9 +52,11 @@ FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN
 WHERE {USER_SCHEMA}
 """
 
-# A partitioned table gathers the statistics of its whole tree.
+# A partitioned table gathers the statistics of its whole tree. The last column: nothing but rows and indexes is needed for it.
 ANALYZED = f"""
-SELECT c.oid::regclass::text, pg_table_size(c.oid) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+SELECT c.oid::regclass::text, pg_table_size(c.oid),
+       c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = c.oid)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {USER_SCHEMA} AND (c.relkind = 'p' OR ({ORDINARY})) ORDER BY 2 DESC
 """
 
@@ -92,6 +94,10 @@ def owners(session: psycopg.Connection[Any]) -> dict[tuple[str, int], Owner]:
     return {(row[0], row[1]): Owner(*row[2:]) for row in session.execute(OWNERS)}
 
 
+def analyzed(session: psycopg.Connection[Any]) -> list[tuple[str, int, bool]]:
+    return [(label, size, simple) for label, size, simple in session.execute(ANALYZED)]
+
+
 def labels(session: psycopg.Connection[Any], query: str) -> list[tuple[str, int]]:
-    """Names of ANALYZED, VIEWS or SEQUENCES with their size, where it is asked for."""
+    """Names of INDEXES, VIEWS or SEQUENCES with their size, where it is asked for."""
     return [(row[0], row[1] if len(row) > 1 else 0) for row in session.execute(query)]

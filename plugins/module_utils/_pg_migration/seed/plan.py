@@ -19,6 +19,7 @@ CHECK = "check"  # their check
 AFTER = "after"  # whatever comes after them: policies and the like
 STAGES = (TABLE, BEFORE, ANALYZE, FOREIGN, CHECK, AFTER)
 PARALLEL = (TABLE, ANALYZE, CHECK)
+LAST = "ANALYZE"  # begins the title of what waits for everything else of its table
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Step:
     weight: int = 0  # larger ones first
     alone: bool = False  # nothing else may be built on its table meanwhile
 
+    @property
+    def last(self) -> bool:
+        """Waits for everything else of its table."""
+        return self.title.startswith(LAST + " ")
+
 
 def parts(tables: Iterable[Table], part_bytes: int, by_pages: bool = True) -> list[Part]:
     """Largest first. The bytes of TOAST are taken to be spread evenly over the pages."""
@@ -116,9 +122,20 @@ def _foreign(entry: Entry, owner: Owner) -> list[Step]:
     return [added, Step(entry.number, CHECK, owner.table, entry.title, check, owner.bytes, alone=True)]
 
 
-def statistics(tables: Iterable[tuple[str, int]], number: int) -> list[Step]:
-    """ANALYZE of each table, numbered after everything else."""
+def statistics(tables: Iterable[tuple[str, int, bool]], copied: Iterable[str], number: int) -> list[Step]:
+    """ANALYZE of each table, numbered after everything else: with its last index, or, where it needs more than that, later.
+
+    What needs more: a partitioned table, and one with statistics objects, which are made after the indexes.
+    """
+    labels = set(copied)
     return [
-        Step(number + place, ANALYZE, label, f"ANALYZE {label}", f"ANALYZE {label}", size)
-        for place, (label, size) in enumerate(tables)
+        Step(
+            number + place,
+            TABLE if simple and label in labels else ANALYZE,
+            label,
+            f"{LAST} {label}",
+            f"ANALYZE {label}",
+            size,
+        )
+        for place, (label, size, simple) in enumerate(tables)
     ]

@@ -91,10 +91,10 @@ class Worker:
         with copy.session(self.context.ends.source, application(self.context)) as source:
             copy.enter(source, self.taken)
             tables, owners = read_tables(source), facts.owners(source)
-            analyzed = facts.labels(source, facts.ANALYZED)
+            analyzed = facts.analyzed(source)
             parts = plans.parts(tables, self.settings.part_bytes, source.info.server_version >= TID_RANGES)
         steps = plans.steps(entries, owners, (table.label for table in tables))
-        steps += plans.statistics(analyzed, len(entries))
+        steps += plans.statistics(analyzed, (table.label for table in tables), len(entries))
         ledger.plan(session, move, self.taken, parts, steps)
 
     def _copy_and_build(self, session: psycopg.Connection[Any], reading: bool) -> None:
