@@ -214,7 +214,7 @@ options:
     default: false
   clean_target:
     description:
-      - With O(verb=finish) before a cutover, drop what was copied.
+      - With O(verb=finish) before a cutover or after a rollback, drop what was copied.
     type: bool
     default: false
 requirements:

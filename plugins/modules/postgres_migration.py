@@ -21,7 +21,7 @@ options:
     description:
       - C(preflight) looks at both servers and names everything that stands in the way. C(seed) copies. C(follow) subscribes and waits
         until the target is near. C(verify) compares online. C(cutover) moves the writers. C(rollback) moves them back, with what was
-        written since. C(finish) drops everything that the move made; before a cutover that gives the move up.
+        written since. C(finish) drops everything that the move made; before a cutover, or after a rollback, that gives the move up.
     type: str
     required: true
     choices: [preflight, seed, follow, verify, cutover, rollback, finish]

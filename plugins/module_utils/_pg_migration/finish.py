@@ -53,7 +53,7 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     left = journal.entries.get("left") or []
     if phase in (NEW, FINISHED, ABANDONED) and not left:
         return _answer(context, False, f"nothing to finish: {WORDS[phase]}")
-    end = str(journal.entries.get("ending") or (FINISHED if phase in (SWITCHED, RETURNED) else ABANDONED))
+    end = str(journal.entries.get("ending") or (FINISHED if phase == SWITCHED else ABANDONED))
     clean = context.settings.clean_target and end == ABANDONED
     if check:
         words = f"would drop what the move made on both servers ({end})" + (", and what was copied" if clean else "")
@@ -122,7 +122,7 @@ class Work:
                     self.notices.append(
                         f"{dropped} objects that were copied to {context.ends.target.label} were dropped"
                     )
-                self._close_or_open(session, closed=self.phase == RETURNED, end="target")
+                self._close_or_open(session, closed=self.phase == RETURNED and not clean, end="target")
                 _drop_schema(session)
         except PgConnectError as error:
             self._not_reached(error, _by_hand(context, "target"))

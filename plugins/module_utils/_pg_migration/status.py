@@ -35,7 +35,7 @@ ONWARD = {
 }
 WORDS = {
     NEW: "nothing was moved yet",
-    ABANDONED: "an earlier move was given up; applications write to the source",
+    ABANDONED: "a move was given up, applications write to the source; restart=true begins another one",
     SEEDING: "the copy of the snapshot is not complete; applications write to the source",
     SEEDED: "the snapshot is copied; applications write to the source",
     FOLLOWING: "the target follows; applications write to the source",

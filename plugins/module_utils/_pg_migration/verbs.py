@@ -22,6 +22,10 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.veri
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisMoveError
 
 VERBS = ("preflight", "seed", "follow", "verify", "cutover", "rollback", "finish")
+DIFFERENT = (
+    "redis: old and new server have different tokens, so every request of an application fails after the switch."
+    " Mend: one token for both, or share_token=true and applications that log in with the new one before the cutover"
+)
 Verb = Callable[[Context, bool], dict[str, Any]]
 ALONE: dict[str, Verb] = {"seed": seeding.run, "follow": follow.run, "verify": verifying.run}
 
@@ -62,6 +66,8 @@ def _preflight(context: Context, check: bool, redis: Mapping[str, Any] | None) -
             along = stores.preflight(redis)
     except (RedisMoveError, ProxyError) as error:
         refused.append(error)
+    if redis and redis["source"]["password"] != redis["target"]["password"] and not redis["share_token"]:
+        refused.append(MigrationError(DIFFERENT))
     if not refused:
         result["notices"] = [*result["notices"], *along.get("notices", [])]
         result["message"] = "; ".join(part for part in (result["message"], along.get("message", "")) if part)
