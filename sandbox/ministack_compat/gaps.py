@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from sandbox.ministack_compat import (
+    cache_endpoint_names,
     cluster_log_exports,
     cluster_parameters,
     console_output,
@@ -30,6 +31,7 @@ ALL: tuple[ModuleType, ...] = (
     engine_defaults,
     cluster_parameters,
     cluster_log_exports,
+    cache_endpoint_names,
     origin_transport,
     tls_front,
 )

@@ -22,6 +22,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model 
 if TYPE_CHECKING:
     import psycopg
 
+# A target that is closed to its applications is filled all the same.
+WRITABLE = "-c default_transaction_read_only=off"
 DUMP_OPTIONS = ("--format=custom", "--compress=0", "--schema-only", "--no-publications", "--no-subscriptions", "--lock-wait-timeout=60s",
                 f"--exclude-schema={MARKER_SCHEMA}", f"--exclude-schema={RESTORE_SCHEMA}")  # fmt: skip
 ARCHIVE, LIST = "schema.dump", "schema.list"
@@ -56,7 +58,7 @@ def restore_first_half(context: Context, session: psycopg.Connection[Any], snaps
         run([str(tools / "pg_dump"), *arguments], environment, folder / "dump.log")
     owners = _prepare(context, session)
     listed = _listed(tools, folder, owners, session)
-    with client_environment(folder, context.ends.target, context.application) as environment:
+    with client_environment(folder, context.ends.target, context.application, WRITABLE) as environment:
         arguments = [
             *RESTORE_OPTIONS,
             f"--jobs={context.settings.jobs}",

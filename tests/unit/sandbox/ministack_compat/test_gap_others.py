@@ -72,3 +72,22 @@ def test_a_cluster_remembers_its_log_exports_only_with_the_gap_closed(
     change = {"CloudwatchLogsExportConfiguration.DisableLogTypes.member.1": ["postgresql"]}
     rds._ACTION_MAP["ModifyDBCluster"](change)
     assert f"<{field}></{field}>" in rds._cluster_xml(cluster)
+
+
+def test_a_replication_group_has_a_name_only_with_the_gap_closed(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = emulator("elasticache")
+    end = {"Address": "10.0.0.9", "Port": 6379}
+    node = {"NodeGroupId": "0001", "Status": "available", "PrimaryEndpoint": end, "ReaderEndpoint": end}
+    group = defaultdict(str, ReplicationGroupId="shop", NodeGroups=[node])
+    gap = importlib.import_module("sandbox.ministack_compat.cache_endpoint_names")
+    asked: list[dict[str, Any]] = []
+    run = SimpleNamespace(run=lambda **options: asked.append(options))
+    monkeypatch.setattr(cache, "_get_docker", lambda: SimpleNamespace(containers=run))
+    assert "10.0.0.9" in cache._rg_xml(group), "MiniStack gives names now: delete cache_endpoint_names.py"
+    gap.apply()
+    name = "master.shop-0001.sandbox.cache.amazonaws.com"
+    assert cache._rg_xml(group).count(f"<Address>{name}</Address>") == 2
+    cache._get_docker().containers.run(name="ministack-elasticache-rg-000000000000-eu-west-1-shop-0001", network="n")
+    assert asked[0]["networking_config"] == {"n": {"Aliases": [name]}}
