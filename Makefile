@@ -36,7 +36,7 @@ setup: .venv/.ready ## install the controller's Python environment, pinned by uv
 servers:
 	@if [ -x /usr/lib/postgresql/15/bin/postgres ] && command -v redis-server >/dev/null && command -v pgbouncer >/dev/null && command -v haproxy >/dev/null && command -v setpriv >/dev/null; then exit 0; fi
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-	  echo "the tests need PostgreSQL 15 (/usr/lib/postgresql/15) redis-server, haproxy and pgbouncer on this machine" >&2; exit 1
+	  echo "the tests need PostgreSQL 15 (/usr/lib/postgresql/15), redis-server, haproxy and pgbouncer on this machine" >&2; exit 1
 	fi
 	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 	apt-get update -qq
@@ -70,6 +70,7 @@ unit: setup servers ## unit tests: decisions, without a server
 molecule: setup ## roles on real systemd hosts
 	@$(PY) -m sandbox up
 	molecule test -s k3s
+	molecule test -s compose
 	source .sandbox/env
 	molecule test -s data_stores
 

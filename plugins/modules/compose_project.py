@@ -58,12 +58,8 @@ options:
         description: Variables that are not secret, kept in a file with mode 0600.
         type: dict
         default: {}
-      secret_files:
-        description: Name and content of files below C(/secrets) in the container.
-        type: dict
-        default: {}
       secret_owner:
-        description: User id in the container that may read them, and no one else.
+        description: User id in the container that may read its O(secret_files), and no one else.
         type: int
         default: 0
       volumes:
@@ -136,6 +132,12 @@ options:
             description: How long that may take.
             type: float
             default: 60
+  secret_files:
+    description:
+      - Name and content of files below C(/secrets) in the containers, by the name of the service.
+      - Beside the services and not in them, because Ansible's own log of a call hides whole options only.
+    type: dict
+    default: {}
   front:
     description: The HAProxy before services with several replicas. Its servers are named as the containers, without the project.
     type: dict
@@ -193,6 +195,7 @@ engine:
   type: str
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -223,7 +226,6 @@ SERVICE = {
     "entrypoint": {"type": "list", "elements": "str", "default": []},
     "command": {"type": "list", "elements": "str", "default": []},
     "environment": {"type": "dict", "default": {}},
-    "secret_files": {"type": "dict", "default": {}, "no_log": True},
     "secret_owner": {"type": "int", "default": 0, "no_log": False},
     "volumes": {"type": "list", "elements": "str", "default": []},
     "publish": {"type": "list", "elements": "dict", "default": [], "options": PUBLISH},
@@ -241,8 +243,10 @@ ARGUMENTS = {
     "project": {"type": "str", "required": True},
     "folder": {"type": "path", "required": True},
     "services": {"type": "list", "elements": "dict", "required": True, "options": SERVICE},
+    "secret_files": {"type": "dict", "default": {}, "no_log": True},
     "front": {"type": "dict", "options": FRONT},
 }
+WORD = 24  # shorter ones are words of a configuration, and hiding them would make a message unreadable
 
 
 def shown(files: Mapping[str, File]) -> str:
@@ -252,7 +256,11 @@ def shown(files: Mapping[str, File]) -> str:
 
 
 def run(given: dict[str, Any], check: bool) -> dict[str, Any]:
-    wish = project(given["project"], given["services"])
+    known = given["secret_files"]
+    wish = project(given["project"], [{**one, "secret_files": known.get(one["name"])} for one in given["services"]])
+    strangers = sorted(set(known) - {service.name for service in wish.services})
+    if strangers:
+        raise ComposeError(f"secret_files names {', '.join(strangers)}, which is no service. Mend: correct the name")
     folder = Folder(given["folder"])
     engine = engines.find()
     if engine is None and not check:
@@ -281,6 +289,10 @@ def run(given: dict[str, Any], check: bool) -> dict[str, Any]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    # The last lines of a container may quote a part of a file.
+    for files in module.params["secret_files"].values():
+        words = {word for text in dict(files or {}).values() for word in re.split(r"[\s\"'=]+", str(text))}
+        module.no_log_values.update(word for word in words if len(word) >= WORD)
     try:
         module.exit_json(**run(module.params, module.check_mode))
     except (ComposeError, OSError) as error:
