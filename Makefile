@@ -70,24 +70,25 @@ unit: setup servers ## unit tests: decisions, without a server
 molecule: setup ## roles on real systemd hosts
 	@$(PY) -m sandbox up
 	molecule test -s k3s
-	molecule test -s compose
 	source .sandbox/env
 	molecule test -s data_stores
 
-.PHONY: molecule-ha
-molecule-ha: setup ## three K3s servers, the first of them lost and rebuilt (some minutes, not part of test)
+.PHONY: molecule-more
+molecule-more: setup ## three K3s servers, the first of them lost; releases of a compose application (minutes, not part of test)
+	@$(PY) -m sandbox up
 	molecule test -s k3s_ha
+	molecule test -s compose
 
 .PHONY: e2e
 e2e: setup ## the main job end to end in a fresh sandbox, with every test that needs one
 	@$(PY) -m sandbox down
 	$(PY) -m sandbox up
 	rm -rf .state
-	pytest tests/e2e/test_[1-5]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py tests/e2e/test_9_clean.py
+	pytest tests/e2e/test_[1-6]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py tests/e2e/test_9_clean.py
 
 .PHONY: integration
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
-	@pytest tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_migration tests/faults
+	@pytest tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source tests/integration/pg_migration tests/faults
 
 .PHONY: test
 test: lint unit integration molecule e2e ## everything CI runs; installs what is missing
