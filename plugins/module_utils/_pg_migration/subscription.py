@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
@@ -31,6 +32,9 @@ QUIET = (
     "SET pgaudit.log TO none",
     "SET auto_explain.log_min_duration TO -1",
 )
+# What a server says to a password that is not the right one: so it was reached, over TLS as asked, and lets this login try.
+REACHED = "password authentication failed"
+WRONG = "not-the-password"
 STATE = """
 SELECT s.subenabled, s.subslotname, w.pid FROM pg_catalog.pg_subscription s
 LEFT JOIN pg_catalog.pg_stat_subscription w ON w.subid = s.oid AND w.relid IS NULL
@@ -66,6 +70,28 @@ def quieten(session: psycopg.Connection[Any]) -> None:
             session.execute(statement)
 
 
+def hushed(session: psycopg.Connection[Any]) -> bool:
+    """Whether a statement that fails stays out of this server's log. Only some logins may see to that."""
+    quieten(session)
+    row = session.execute("SELECT current_setting('log_min_error_statement') IN ('fatal', 'panic')").fetchone()
+    return bool(row and row[0])
+
+
+def _probe(session: psycopg.Connection[Any], name: str, publication: str, peer: Peer, dbname: str) -> None:
+    """Fail, when this is to fail, with a password that may be written down."""
+    harmless = replace(peer, password=WRONG)
+    try:
+        with session.transaction(force_rollback=True):
+            session.execute(_creation(name, publication, harmless, dbname, False))
+    except psycopg.Error as error:
+        said = " ".join((error.diag.message_primary or str(error)).split())
+        if REACHED not in said:
+            raise MigrationError(
+                f"subscription {name} cannot be made: {said}."
+                f" Mend: that server must reach {peer.host}:{peer.port} as {peer.username} (sslmode {peer.sslmode})"
+            ) from None
+
+
 def _told(session: psycopg.Connection[Any], statement: sql.Composed, peer: Peer, doing: str) -> None:
     """Give a statement with a password in it; an error says everything but that."""
     quieten(session)
@@ -93,14 +119,20 @@ def create(
     session: psycopg.Connection[Any], name: str, publication: str, peer: Peer, dbname: str, enabled: bool
 ) -> None:
     """On a slot that is there already, so that nothing is copied and nothing is left out."""
+    if not hushed(session):
+        _probe(session, name, publication, peer, dbname)
+    statement = _creation(name, publication, peer, dbname, enabled)
+    _told(session, statement, peer, f"subscription {name} cannot be made")
+
+
+def _creation(name: str, publication: str, peer: Peer, dbname: str, enabled: bool) -> sql.Composed:
     text = sql.SQL(
         "CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {} WITH"
         " (create_slot = false, slot_name = {}, copy_data = false, disable_on_error = true, enabled = {})"
     )
     slot, switch = sql.Literal(name), sql.Literal(enabled)
     given = sql.Literal(conninfo(peer, dbname, name))
-    statement = text.format(sql.Identifier(name), given, sql.Identifier(publication), slot, switch)
-    _told(session, statement, peer, f"subscription {name} cannot be made")
+    return text.format(sql.Identifier(name), given, sql.Identifier(publication), slot, switch)
 
 
 def reconnect(session: psycopg.Connection[Any], name: str, peer: Peer, dbname: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, finish, follow
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, finish, follow, subscription
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     DifferenceError,
@@ -68,6 +68,24 @@ def test_a_wrong_password_is_said_without_it(move: Move) -> None:
     log = Path(move.target.data / "log").read_text()
     assert "wr/ong" not in log
     assert move(follow.run)["phase"] == "following"
+
+
+def test_a_login_that_cannot_hush_the_log_keeps_the_password_too(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a managed server: a statement that fails is written down, so it fails with another password."""
+    started(move)
+    log = Path(move.target.data / "log")
+    before = len(log.read_text())
+    monkeypatch.setattr(subscription, "QUIET", ())
+    with move.opened() as context:
+        ends = replace(context.ends, publisher=replace(context.ends.publisher, port=1))
+        with pytest.raises(MigrationError, match="Connection refused"):
+            follow.run(Context(ends, context.settings, context.journal), False)
+        assert "CREATE SUBSCRIPTION" in log.read_text()[before:], "the log says nothing of it, nothing is proved"
+    assert move(follow.run)["phase"] == "following"
+    said = log.read_text()[before:]
+    assert subscription.WRONG in said
+    assert PASSWORD not in said
+    assert PASSWORD.replace("\\", "\\\\").replace("'", "\\'") not in said
 
 
 def test_a_changed_schema_stops_and_is_named_and_mended(move: Move) -> None:
