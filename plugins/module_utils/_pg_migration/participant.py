@@ -15,6 +15,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     large_objects,
     pooling,
     returning,
+    rights,
     subscription,
     unlogged,
     verify,
@@ -118,7 +119,8 @@ class PostgresParticipant(Moving):
         context = self.context
         source, target = self.sessions.source, self.sessions.target
         self.at("check")
-        self._refuse(looks.read(context, source, target))
+        shut = rights.lacking(source, target, context.settings.application_roles)
+        self._refuse(looks.read(context, source, target), shut)
         self.pooler.check(context.ends.source)
         freeze.refuse_other_writers(source)
         self.at("arm")
@@ -128,9 +130,9 @@ class PostgresParticipant(Moving):
         self.objects = large_objects.size(source) + unlogged.size(source)
         self.at("")
 
-    def _refuse(self, found: looks.Health) -> None:
+    def _refuse(self, found: looks.Health, shut: list[str]) -> None:
         settings = self.context.settings
-        problems = list(found.shapes)
+        problems = [*found.shapes, *shut]
         if not found.enabled:
             problems.append("the subscription is disabled. Mend: follow again, it says why")
         elif not found.connected:

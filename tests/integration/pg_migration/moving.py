@@ -28,7 +28,7 @@ from tests.integration.pg_migration.conftest import Move
 
 LEDGER = "CREATE TABLE public.ledger (n bigint PRIMARY KEY, touched int NOT NULL DEFAULT 0, note text)"
 GRANTS = (
-    "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO shopper;"
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO shopper;"
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shopper; GRANT USAGE ON SCHEMA public TO shopper"
 )
 PACE = 0.01

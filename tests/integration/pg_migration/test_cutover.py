@@ -218,3 +218,14 @@ def test_a_pooler_that_is_not_there_is_said_at_once(move: Move) -> None:
     assert move.context().journal.phase == "following"
     assert move.target.execute("SELECT count(*) FROM pg_replication_slots") == [(0,)]
     assert sides(move) == (True, False)
+
+
+def test_an_application_without_rights_at_the_target_is_not_moved(move: Move) -> None:
+    following(move)
+    move.on_target("BEGIN READ WRITE; REVOKE INSERT ON public.ledger FROM shopper; COMMIT")
+    with pytest.raises(MigrationError, match=r"role shopper has .* lacks at the target, INSERT on public.ledger"):
+        move(cutover.run)
+    assert sides(move) == (True, False)
+    assert move.context().journal.phase == "following"
+    move.on_target("BEGIN READ WRITE; GRANT INSERT ON public.ledger TO shopper; COMMIT")
+    assert move(cutover.run)["phase"] == "switched"
