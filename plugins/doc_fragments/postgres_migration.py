@@ -202,6 +202,12 @@ options:
         description: Seconds that running transactions get to end.
         type: float
         default: 5.0
+  attach:
+    description:
+      - Seconds to wait for O(verb=seed), which goes on without this run; V(0) waits until it ends. The action plugin of the module waits
+        in slices, and shows the progress.
+    type: float
+    default: 0.0
   restart:
     description:
       - With O(verb=seed), give up what was copied and begin anew. Needed when the snapshot was lost.

@@ -100,6 +100,14 @@ message:
   description: The run in one sentence.
   returned: success
   type: str
+running:
+  description: Whether the verb goes on after O(attach) seconds.
+  returned: when it does
+  type: bool
+progress:
+  description: How far it is then.
+  returned: with RV(running)
+  type: dict
 notices:
   description: What is worth knowing, such as a leg that is not verified.
   returned: success

@@ -62,6 +62,7 @@ SETTING_ARGUMENTS: dict[str, dict[str, Any]] = {
     "folder": {"type": "path", "default": "/var/lib/platform_migration"},
     "run_folder": {"type": "path", "default": "/run/platform_migration"},
     "pooler": {"type": "dict", "options": POOLER_OPTIONS},
+    "attach": {"type": "float", "default": 0.0},
     "restart": {"type": "bool", "default": False},
     "rehearse": {"type": "bool", "default": False},
     "clean_target": {"type": "bool", "default": False},
@@ -78,6 +79,7 @@ LEAST = {
     "sequence_margin": 0,
     "slot_wal_limit": 64 * 1024**2,
     "lock_wait": 0,
+    "attach": 0,
 }
 
 

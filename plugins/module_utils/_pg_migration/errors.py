@@ -23,6 +23,10 @@ class OrderError(MigrationError):
     """A verb out of its order: says what is done and what comes next."""
 
 
+class StillRunningError(MigrationError):
+    """A long verb goes on; whoever waited for it may come again."""
+
+
 class SnapshotLostError(MigrationError):
     """The snapshot of the seed is gone: going on would mix two moments."""
 

@@ -25,7 +25,10 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint impor
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import code, errors
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context, make
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    MigrationError,
+    StillRunningError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Peer, Pooler, Settings
 
 BOOTED = Path("/run/systemd/system")
@@ -184,7 +187,9 @@ def attach(unit: Unit, beat: Callable[[], None] = lambda: None, patience: float 
     while alive(unit):
         beat()
         if time.monotonic() > end:
-            raise MigrationError(f"{unit.name} still runs after {patience:.0f} s. Mend: run the verb again to wait on")
+            raise StillRunningError(
+                f"{unit.name} still runs after {patience:.0f} s. Mend: run the verb again to wait on"
+            )
         time.sleep(POLL)
     result = unit.result()
     if result is None:

@@ -105,6 +105,7 @@ class Settings:
     folder: str = "/var/lib/platform_migration"
     run_folder: str = "/run/platform_migration"  # a tmpfs: what a worker needs to connect, for its lifetime
     pooler: Pooler = field(default_factory=Pooler)
+    attach: float = 0.0  # seconds to wait for a long verb, which goes on without us; 0: until it ends
     restart: bool = False  # seed: give up the slot, the snapshot and what was copied, and begin anew
     rehearse: bool = False  # cutover: everything up to the verdict, then the source is opened again
     clean_target: bool = False  # finish before a cutover: drop what was copied

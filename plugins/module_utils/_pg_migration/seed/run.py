@@ -14,6 +14,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
     RefusedError,
     SlotLostError,
     SnapshotLostError,
+    StillRunningError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import NEW, SEEDED, SEEDING
@@ -67,13 +68,24 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     if not launch.alive(unit(context)):
         notices += _prepare(context, phase)
         launch.start(unit(context), work.work)
-    done = launch.attach(unit(context))
+    try:
+        done = launch.attach(unit(context), patience=context.settings.attach or float("inf"))
+    except StillRunningError:
+        return _running(context, notices)
     context.journal.record(
         {"step": WHAT, "seconds": round(time.time() - began, 2), "bytes": done["bytes"], "parts": done["laps"]}
     )
     context.journal.phase_is(SEEDED, seed={**context.journal.entries.get("seed", {}), **done})
     message = f"seeded: {done['rows']} rows in {done['parts']} parts, {done['bytes'] / MIB:.0f} MiB, {sum(done['laps'].values()):.1f} s"
     return {"changed": True, "phase": SEEDED, "message": message, "notices": notices, "seed": done}
+
+
+def _running(context: Context, notices: list[str]) -> dict[str, Any]:
+    """For a caller that shows the progress and comes again."""
+    progress = context.journal.read("progress.json") or {}
+    message = f"{unit(context).name} goes on without this run; the same verb waits for it"
+    result = {"changed": True, "phase": SEEDING, "message": message, "notices": notices}
+    return {**result, "running": True, "progress": progress}
 
 
 def _phase(context: Context) -> str:

@@ -1,0 +1,49 @@
+# Copyright: the developers of tiketi.platform
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Action: run the module of the same name; wait for a long verb in slices, and show between them how far it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+SLICE = 5.0  # seconds
+MIB = 1024**2
+MODULE = "tiketi.platform.postgres_migration"
+
+
+class ActionModule(ActionBase):
+    """A copy of hours should not look like a hang. It goes on when this run dies, and the next one waits on."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        if not float(arguments.get("attach") or 0):
+            arguments["attach"] = SLICE
+        notices: list[str] = []
+        while True:
+            result: dict[str, Any] = self._execute_module(
+                module_name=MODULE, module_args=arguments, task_vars=task_vars
+            )
+            if not result.get("running") or self._task.args.get("attach"):
+                break
+            # What is said once: the next slice only waits.
+            notices += result.get("notices", [])
+            arguments["restart"] = False
+            Display().display(f"  {in_words(result.get('progress') or {})}")
+        if notices and "notices" in result:
+            result["notices"] = notices + [one for one in result["notices"] if one not in notices]
+        return result
+
+
+def in_words(progress: dict[str, Any]) -> str:
+    """One line for a person: what is done of how much, how fast, how long still."""
+    if not progress.get("total_bytes"):
+        return f"{progress.get('step', 'begin')} ..."
+    done, total = progress["done_bytes"] / MIB, progress["total_bytes"] / MIB
+    line = f"{progress['step']}: {done:.0f} of {total:.0f} MiB, {progress['done_rows']} of about {progress['total_rows']} rows"
+    line += f", {progress['rate'] / MIB:.0f} MiB/s" if progress.get("rate") else ""
+    line += f", {progress['eta']:.0f} s left" if progress.get("eta") is not None else ""
+    return line + (f"; {progress['note']}" if progress.get("note") else "")

@@ -1,0 +1,46 @@
+"""What a person sees while a long verb runs."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.action import postgres_migration as action
+
+COPYING = {
+    "step": "copy", "done_bytes": 50 * action.MIB, "total_bytes": 200 * action.MIB, "done_rows": 10, "total_rows": 40,
+    "rate": 25.0 * action.MIB, "eta": 6.0, "note": "public.reservations",
+}  # fmt: skip
+
+
+def test_a_line_of_progress() -> None:
+    assert (
+        action.in_words(COPYING) == "copy: 50 of 200 MiB, 10 of about 40 rows, 25 MiB/s, 6 s left; public.reservations"
+    )
+    assert action.in_words({}) == "begin ..."
+    assert action.in_words({**COPYING, "rate": 0.0, "eta": None, "note": ""}).endswith("40 rows")
+
+
+def test_it_waits_in_slices_and_begins_anew_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[dict[str, Any]] = [
+        {"running": True, "progress": COPYING, "notices": ["said once"]},
+        {"running": True, "progress": COPYING, "notices": []},
+        {"changed": True, "phase": "seeded", "notices": ["at the end"]},
+    ]
+    given: list[dict[str, Any]] = []
+    shown: list[str] = []
+    task = MagicMock(args={"verb": "seed", "restart": True}, async_val=0)
+    plugin = action.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+
+    def execute(module_args: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        given.append(dict(module_args))
+        return answers.pop(0)
+
+    monkeypatch.setattr(plugin, "_execute_module", execute)
+    monkeypatch.setattr(action, "Display", lambda: MagicMock(display=shown.append))
+    result = plugin.run(task_vars={})
+    assert (result["phase"], result["notices"]) == ("seeded", ["said once", "at the end"])
+    assert [one["restart"] for one in given] == [True, False, False]
+    assert all(one["attach"] == action.SLICE for one in given)
+    assert len(shown) == 2
