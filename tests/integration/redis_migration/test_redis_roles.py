@@ -138,7 +138,9 @@ def test_the_verbs_of_a_move(tmp_path: Path, old: RedisServer, new: RedisServer,
     assert new.do("EXISTS", "k") == 0
     code, changed, said = steps("cutover", "cutover", "rollback", "rollback", "cutover", "finish", "finish")
     # Three of the four moves write their report, which is another file or has other seconds.
-    assert (code, changed) == (0, 4 + 3), said
+    # Four verbs and their reports; the second cutover's may be the same as the first one's, to the hundredth of a second.
+    assert code == 0, said
+    assert changed in (4 + 2, 4 + 3), said
     assert new.do("GET", "k") == b"v"
     assert proxy.switch.active() == "new"
     assert json.loads((tmp_path / "redis-cutover.json").read_text())["seconds"]
