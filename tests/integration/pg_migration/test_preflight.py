@@ -160,14 +160,16 @@ def test_every_leg_is_tried_as_it_will_be_used(move: Move) -> None:
     import re  # noqa: PLC0415
 
     assert fatal(findings(move)) == []
+    # Other tests share these servers and say more than this one does: only what is logged from here on counts.
+    logs = [cluster.data / "log" for cluster in (move.source, move.target)]
+    begins = [log.stat().st_size for log in logs]
     for what, (bend, pattern) in LEGS.items():
         found = fatal(findings(move, bend(move.ends)))
         assert any(re.search(pattern, one) for one in found), (what, found)
         assert not any(PASSWORD in one or "no/pe" in one for one in found), what
-    for cluster in (move.source, move.target):
-        log = (cluster.data / "log").read_text(errors="replace")
-        assert "CREATE SUBSCRIPTION" not in log
-        assert "no/pe@" not in log
+    for log, begin in zip(logs, begins, strict=True):
+        written = log.read_bytes()[begin:].decode(errors="replace").splitlines()
+        assert [line for line in written if "CREATE SUBSCRIPTION" in line or "no/pe@" in line] == []
     unverified = findings(
         move, replace(move.ends, publisher=replace(move.ends.publisher, sslmode="require", ca_file=""))
     )
