@@ -6,6 +6,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 STAGE ?= k3s
+# Whose stores hold the data; DATA=managed lets the stage k3s go on with those of the stage managed.
+DATA ?=
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 PY := .venv/bin/python
@@ -47,10 +49,10 @@ servers:
 	apt-get install -y -qq --no-install-recommends postgresql-15 redis-server haproxy pgbouncer util-linux >/dev/null
 
 .PHONY: demo
-demo: setup ## bring the stage up in the sandbox: local AWS, hosts, cluster, services (STAGE=k3s)
+demo: setup ## bring the stage up in the sandbox: local AWS, hosts, cluster, services (STAGE=k3s|single|managed, DATA=managed)
 	@$(PY) -m sandbox up
 	source .sandbox/env
-	ansible-playbook site.yml -i inventories/$(STAGE) -e @.sandbox/vars.yml
+	ansible-playbook site.yml -i inventories/$(STAGE) -e @.sandbox/vars.yml $(if $(DATA),-e platform_data_stage=$(DATA))
 
 .PHONY: lint
 lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy

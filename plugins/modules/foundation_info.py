@@ -30,6 +30,7 @@ options:
       store_client_group_ids: {description: Further groups that reach the data stores., type: list, elements: str, default: []}
       store_client_stages: {description: Other stages whose hosts reach the data stores., type: list, elements: str, default: []}
       data_sources: {description: Stores of other stages reach PostgreSQL on the hosts., type: bool, default: false}
+      data_stage: {description: Stage whose stores the hosts use; empty for this one., type: str, default: ""}
   identity:
     description: The inputs of the role C(identity).
     type: dict
@@ -48,7 +49,7 @@ options:
       profile: {description: Name of the instance profile., type: str, required: true}
       public_key: {description: The SSH public key., type: str, required: true}
       subnets: {description: Subnet ids by tier., type: dict, required: true}
-      security_group_id: {description: The group of the hosts., type: str, required: true}
+      security_group_ids: {description: The groups of the hosts., type: list, elements: str, required: true}
       image_id: {description: AMI; resolved from O(hosts.image_parameter) when empty., type: str, default: ""}
       image_parameter: {description: Public SSM parameter that holds an AMI id., type: str, default: ""}
 extends_documentation_fragment:
@@ -132,6 +133,7 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "store_client_group_ids": _texts(default=[]),
         "store_client_stages": _texts(default=[]),
         "data_sources": {"type": "bool", "default": False},
+        "data_stage": _text(default=""),
     }
     hosts = {
         **stage,
@@ -140,7 +142,7 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "profile": _text(required=True),
         "public_key": _text(required=True, no_log=False),
         "subnets": {"type": "dict", "required": True},
-        "security_group_id": _text(required=True),
+        "security_group_ids": _texts(required=True),
         "image_id": _text(default=""),
         "image_parameter": _text(default=""),
     }

@@ -62,6 +62,13 @@ options:
     type: list
     elements: str
     default: [public]
+  closed:
+    description:
+      - What to do with a database whose sessions are read only by default, as a move leaves its target until the cutover.
+      - V(refuse) fails and changes nothing. V(allow) makes the rights ready in it.
+    type: str
+    choices: [refuse, allow]
+    default: refuse
   ca_file:
     description:
       - File on this host with the certificate authority of the server, which is always verified in full.
@@ -115,6 +122,7 @@ ARGUMENTS = {
     "admin": {"type": "dict", "required": True, "options": ENDPOINT_OPTIONS},
     "login": {"type": "dict", "required": True, "options": LOGIN},
     "schemas": {"type": "list", "elements": "str", "default": ["public"]},
+    "closed": {"type": "str", "choices": ["refuse", "allow"], "default": "refuse"},
     "ca_file": {"type": "path", "required": True},
 }
 
@@ -132,7 +140,7 @@ def main() -> None:
             VERIFIED,
             given["ca_file"],
         )
-        actions = ensure(admin, login, tuple(given["schemas"]), module.check_mode)
+        actions = ensure(admin, login, tuple(given["schemas"]), module.check_mode, closed=given["closed"] == "allow")
     except PgError as error:
         module.fail_json(msg=str(error))
     except connect.psycopg.Error as error:

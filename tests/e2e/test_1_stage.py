@@ -27,7 +27,6 @@ def test_killed_at_random_points_the_same_command_resumes() -> None:
         )
     outcome = run(name="resumed")
     _ok(outcome)
-    assert outcome.changed > 0
     assert len([line for line in outcome.summary["proved"] if ": 200 in " in line]) >= 5, outcome.tail()
 
 

@@ -30,12 +30,18 @@ def desired_groups(spec: NetworkSpec) -> list[Json]:
     stores: Json = {"what": "stores", "tags": shared_tags(spec.project, "stores"), "rules": []}
     stores |= {"name": stores["tags"]["Name"], "description": "Data stores of the project"}
     followed = {"proto": "tcp", "ports": [POSTGRES], "group_name": stores["name"], "rule_desc": "databases that follow"}
-    groups: list[Json] = [stores] if moving else []
+    # Worn by the hosts of the stages that use another stage's stores, which let it in without knowing those stages.
+    clients_group: Json = {"what": "store_clients", "tags": shared_tags(spec.project, "store-clients"), "rules": []}
+    clients_group |= {
+        "name": clients_group["tags"]["Name"],
+        "description": "Hosts that use the data stores of another stage",
+    }
+    groups: list[Json] = [clients_group, *([stores] if moving else [])]
     hosts_rules = [*inside, *admin, *web, *([followed] if spec.data_sources else [])]
     groups.append(_group(spec, "hosts", "Hosts of the stage", hosts_rules))
-    for what, port in (("aurora", POSTGRES), ("redis", REDIS)):
+    for what, port in (("aurora", POSTGRES), ("redis", REDIS)) if spec.own_stores else ():
         others = [stage_tags(spec.project, stage, "hosts")["Name"] for stage in spec.store_client_stages]
-        clients: list[Json] = [{"group_name": name} for name in (hosts, *others)]
+        clients: list[Json] = [{"group_name": name} for name in (hosts, clients_group["name"], *others)]
         clients += [{"group_id": i} for i in spec.store_client_group_ids]
         rules = [{"proto": "tcp", "ports": [port], **client, "rule_desc": "clients"} for client in clients]
         groups.append(_group(spec, what, f"{what} of the stage", rules))
@@ -64,7 +70,7 @@ def plan_groups(desired: Sequence[Json], found: Sequence[Json]) -> list[Drift]:
 
 
 def group_ids(desired: Sequence[Json], found: Sequence[Json]) -> dict[str, str]:
-    """Map hosts, aurora, redis, stores to the ids of their groups."""
+    """Map hosts, aurora, redis, stores, store_clients to the ids of their groups."""
     ids = {group["GroupName"]: group["GroupId"] for group in found}
     return {group["what"]: ids.get(group["name"], "") for group in desired}
 

@@ -29,7 +29,7 @@ class HostsSpec:
     profile: str
     public_key: str
     subnets: Mapping[str, Sequence[str]]
-    security_group_id: str
+    security_group_ids: Sequence[str]
     image_id: str = ""
     image_parameter: str = ""
 
@@ -114,8 +114,8 @@ def plan_hosts(spec: HostsSpec, state: HostsState, desired: Sequence[Json]) -> l
         drift += tag_drift(label, current, host["tags"])
         if current["State"]["Name"] not in ("pending", "running"):
             drift.append(Drift(label, current["State"]["Name"], "running"))
-        if {group["GroupId"] for group in current.get("SecurityGroups", [])} != {spec.security_group_id}:
-            drift.append(Drift(label, "other security groups", spec.security_group_id))
+        if {group["GroupId"] for group in current.get("SecurityGroups", [])} != set(spec.security_group_ids):
+            drift.append(Drift(label, "other security groups", ", ".join(sorted(spec.security_group_ids))))
     return drift
 
 
@@ -149,7 +149,7 @@ def template_wanted(spec: HostsSpec) -> Json:
     """Return what the launch template must say, in the words of the EC2 API."""
     return {
         "KeyName": key_name(spec),
-        "SecurityGroupIds": [spec.security_group_id],
+        "SecurityGroupIds": list(spec.security_group_ids),
         "IamInstanceProfile": {"Name": spec.profile},
         "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": "required", "HttpPutResponseHopLimit": 1},
     }

@@ -35,6 +35,11 @@ class NetworkSpec:
     store_client_group_ids: Sequence[str] = ()
     store_client_stages: Sequence[str] = ()
     data_sources: bool = False
+    data_stage: str = ""  # whose stores the hosts use; empty for those of this stage
+
+    @property
+    def own_stores(self) -> bool:
+        return self.data_stage in ("", self.stage)
 
 
 @dataclass(frozen=True)

@@ -121,14 +121,30 @@ def _apply(session: psycopg.Connection[Any], actions: list[Action], login: Endpo
         session.execute(_statement(session, action, login))
 
 
-def ensure(admin: Endpoint, login: Endpoint, schemas: tuple[str, ...], check: bool) -> list[str]:
-    """Bring the role to what is wanted; return what was (or would be) done, in words."""
+def _refuse_closed(session: psycopg.Connection[Any], admin: Endpoint) -> None:
+    row = session.execute("SHOW default_transaction_read_only").fetchone()
+    if row is not None and row[0] == "on":
+        raise PgError(
+            f"{admin.label} is closed to applications (default_transaction_read_only is on): a move into it has not had its cutover."
+            " Mend: bring the move to its cutover first, or ALTER DATABASE ... RESET default_transaction_read_only if there is none"
+        )
+
+
+def ensure(
+    admin: Endpoint, login: Endpoint, schemas: tuple[str, ...], check: bool, *, closed: bool = False
+) -> list[str]:
+    """Bring the role to what is wanted; return what was (or would be) done, in words.
+
+    `closed` says that the database may be one that applications cannot write to yet.
+    """
     wanted = Wanted(login.username, schemas)
     if admin.username == login.username:
         raise PgError(
             "the application's login is the administrator's own. Mend: another username in the secret app-database"
         )
     with connect(admin, APPLICATION) as session:
+        if not closed:
+            _refuse_closed(session, admin)
         # The target of a move is read only until its cutover; its rights are made ready before.
         session.execute("SET default_transaction_read_only TO off")
         quoted = sql.Identifier(wanted.username).as_string(session)

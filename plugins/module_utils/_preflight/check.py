@@ -26,6 +26,7 @@ REGION = {"pattern": r"[a-z]{2}(-[a-z]+)+-\d", "says": "the name of a region, su
 PLATFORM: Mapping[str, Mapping[str, str]] = {
     "platform_project": NAME,
     "platform_stage": NAME,
+    "platform_data_stage": NAME,
     "platform_region": REGION,
     "platform_state_dir": {"pattern": r".+", "says": "a directory on the controller"},
     "platform_services_dir": {"pattern": r".+", "says": "a directory on the controller"},
@@ -85,6 +86,8 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
 def _platform(stage: Stage, account: str) -> Iterator[Fault]:
     for name, rule in PLATFORM.items():
         if name not in stage.names[account]:
+            if name == "platform_data_stage":
+                continue  # this stage's own
             if name != "platform_services_dir" or stage.groups.get("services"):
                 yield Fault(name, "is missing", f"set it in group_vars/all.yml to {rule['says']}")
             continue

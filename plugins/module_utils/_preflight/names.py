@@ -7,7 +7,14 @@ from difflib import get_close_matches
 
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
-PLATFORM = ("platform_project", "platform_stage", "platform_region", "platform_state_dir", "platform_services_dir")
+PLATFORM = (
+    "platform_project",
+    "platform_stage",
+    "platform_data_stage",
+    "platform_region",
+    "platform_state_dir",
+    "platform_services_dir",
+)
 FOREIGN = ("ansible_", "aws_", "_", "inventory_", "role_", "discovered_")
 MAGIC = frozenset({"environment", "group_names", "groups", "hostvars", "omit", "play_hosts", "playbook_dir", "vars"})
 ALMOST = 0.85  # a slip of a letter or two, not another name

@@ -47,6 +47,12 @@ def test_the_application_gets_what_it_needs_and_no_more_and_twice_is_once(target
     assert ensure(admin, app, ("public",), check=False)
     assert ensure(admin, app, ("public",), check=False) == []
 
+    target.execute("ALTER DATABASE app SET default_transaction_read_only TO on")
+    with pytest.raises(PgError, match=r"closed to applications .* Mend: bring the move to its cutover"):
+        ensure(admin, app, ("public",), check=False)
+    assert ensure(admin, app, ("public",), check=True, closed=True) == []
+    target.execute("ALTER DATABASE app RESET default_transaction_read_only")
+
     as_app(app, "INSERT INTO t (v) VALUES ('x')")
     as_app(app, "INSERT INTO old_one DEFAULT VALUES")
     assert as_app(app, "SELECT nextval('numbers'), n FROM sums") == [(1, 0)]

@@ -13,13 +13,24 @@ def groups(stage: str, **changes: Any) -> dict[str, dict[str, Any]]:
     return {group["what"]: group for group in desired_groups(spec)}
 
 
-def test_a_stage_that_moves_nothing_has_no_group_of_the_project() -> None:
-    assert sorted(groups("k3s")) == ["aurora", "hosts", "redis"]
+def test_stores_let_in_the_hosts_of_later_stages_by_one_group() -> None:
+    found = groups("k3s")
+    assert sorted(found) == ["aurora", "hosts", "redis", "store_clients"]
+    assert found["store_clients"]["name"] == "shop-store-clients"
+    for what in ("aurora", "redis"):
+        assert [rule["group_name"] for rule in found[what]["rules"]] == ["shop-k3s-hosts", "shop-store-clients"]
+
+
+def test_a_stage_on_the_stores_of_another_makes_no_groups_for_stores() -> None:
+    assert sorted(groups("k3s", data_stage="managed")) == ["hosts", "store_clients"]
+    assert groups("k3s", data_stage="k3s") == groups("k3s")
 
 
 def test_a_source_lets_in_the_stores_of_the_project_by_reference() -> None:
     found = groups("single", data_sources=True)
-    assert next(iter(found)) == "stores"  # the rule of the hosts refers to it, so it is made first
+    assert list(found).index("stores") < list(found).index(
+        "hosts"
+    )  # the rule of the hosts refers to it, so it is made first
     assert found["stores"]["name"] == "shop-stores"
     rule = next(rule for rule in found["hosts"]["rules"] if rule.get("ports") == [5432])
     assert rule["group_name"] == "shop-stores"
@@ -29,7 +40,11 @@ def test_a_source_lets_in_the_stores_of_the_project_by_reference() -> None:
 def test_stores_let_in_the_hosts_of_the_stage_that_data_moves_from() -> None:
     found = groups("managed", store_client_stages=["single"])
     for what in ("aurora", "redis"):
-        assert [rule["group_name"] for rule in found[what]["rules"]] == ["shop-managed-hosts", "shop-single-hosts"]
+        assert [rule["group_name"] for rule in found[what]["rules"]] == [
+            "shop-managed-hosts",
+            "shop-store-clients",
+            "shop-single-hosts",
+        ]
 
 
 def test_a_rule_that_is_missing_is_drift() -> None:

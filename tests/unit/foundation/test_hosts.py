@@ -31,7 +31,7 @@ def spec(**more: Any) -> HostsSpec:
         "profile": "t-k3s-host",
         "public_key": KEY,
         "subnets": {"private": ["subnet-a", "subnet-b", "subnet-c"], "public": []},
-        "security_group_id": "sg-1",
+        "security_group_ids": ["sg-1"],
     }
     return HostsSpec(**{**wanted, **more})
 

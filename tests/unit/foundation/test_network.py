@@ -80,31 +80,34 @@ def test_the_way_out_is_a_choice(more: dict[str, Any], nats: int, tables: int, e
 def test_stores_are_reached_by_reference_only_and_nothing_is_open_by_default() -> None:
     groups = {group["what"]: group for group in desired_groups(spec())}
     assert not any("cidr_ip" in rule for group in groups.values() for rule in group["rules"])
-    assert [(rule["ports"], rule["group_name"]) for rule in groups["aurora"]["rules"]] == [([5432], "t-k3s-hosts")]
-    assert [(rule["ports"], rule["group_name"]) for rule in groups["redis"]["rules"]] == [([6379], "t-k3s-hosts")]
+    for what, port in (("aurora", 5432), ("redis", 6379)):
+        assert [(rule["ports"], rule["group_name"]) for rule in groups[what]["rules"]] == [
+            ([port], "t-k3s-hosts"),
+            ([port], "t-store-clients"),
+        ]
 
 
 def test_a_foreign_rule_is_drift() -> None:
     desired = desired_groups(spec())
-    found = [_found(group, index) for index, group in enumerate(desired)]
+    found = [_found(group) for group in desired]
     assert plan_groups(desired, found) == []
-    found[1]["IpPermissions"].append(
+    next(one for one in found if one["GroupName"] == "t-k3s-aurora")["IpPermissions"].append(
         {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     )
     assert ["0.0.0.0/0" in drift.current for drift in plan_groups(desired, found)] == [True]
 
 
-def _found(group: dict[str, Any], index: int) -> dict[str, Any]:
+def _found(group: dict[str, Any]) -> dict[str, Any]:
     permissions = [
         {
             "IpProtocol": "-1" if rule["proto"] == "all" else rule["proto"],
             **({"FromPort": rule["ports"][0], "ToPort": rule["ports"][0]} if "ports" in rule else {}),
-            "UserIdGroupPairs": [{"GroupId": "sg-0"}],
+            "UserIdGroupPairs": [{"GroupId": f"sg-{rule['group_name']}"}],
         }
         for rule in group["rules"]
     ]
     tags = [{"Key": key, "Value": value} for key, value in group["tags"].items()]
-    return {"GroupName": group["name"], "GroupId": f"sg-{index}", "IpPermissions": permissions, "Tags": tags}
+    return {"GroupName": group["name"], "GroupId": f"sg-{group['name']}", "IpPermissions": permissions, "Tags": tags}
 
 
 @pytest.fixture
@@ -159,9 +162,13 @@ def _build(ec2: Any) -> dict[str, Any]:
     for group in desired["security_groups"]:
         made = ec2.create_security_group(GroupName=group["name"], Description="x", VpcId=vpc)["GroupId"]
         _tag(ec2, made, group["tags"])
-        hosts = _look(ec2)["facts"]["security_groups"]["hosts"]
+        ids = _look(ec2)["facts"]["security_groups"]
+        if group["what"] == "store_clients":
+            continue
         port = {"aurora": 5432, "redis": 6379}.get(group["what"])
-        rule: dict[str, Any] = {"IpProtocol": "tcp" if port else "-1", "UserIdGroupPairs": [{"GroupId": hosts}]}
+        rule: dict[str, Any] = {"IpProtocol": "tcp" if port else "-1", "UserIdGroupPairs": [{"GroupId": ids["hosts"]}]}
+        if port:
+            rule["UserIdGroupPairs"].append({"GroupId": ids["store_clients"]})
         rule |= {"FromPort": port, "ToPort": port} if port else {}
         ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=[rule])
     return {"vpc": vpc, "subnets": subnets, "nat": nat, "tables": tables, "gateway": gateway}
@@ -182,7 +189,7 @@ def test_a_complete_network_has_no_drift_and_gives_the_facts(ec2: Any) -> None:
     facts = result["facts"]
     assert facts["vpc_id"] == made["vpc"]
     assert len(facts["public_subnet_ids"]) == len(facts["private_subnet_ids"]) == 3
-    assert sorted(facts["security_groups"]) == ["aurora", "hosts", "redis"]
+    assert sorted(facts["security_groups"]) == ["aurora", "hosts", "redis", "store_clients"]
     assert all(facts["security_groups"].values())
 
 

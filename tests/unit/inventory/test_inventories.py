@@ -29,16 +29,20 @@ def catalogue() -> Catalogue:
 
 
 @cache
-def rendered(stage: Path) -> dict[str, Any]:
-    command = [Path(sys.executable).with_name("ansible-inventory"), "-i", stage / "hosts.yml", "--list"]
+def rendered(stage: Path, **extra: str) -> dict[str, Any]:
+    sources = [path for path in (stage / "hosts.yml", stage / "origin.yml") if path.is_file()]
+    command = [Path(sys.executable).with_name("ansible-inventory"), "--list"]
+    command += [word for path in sources for word in ("-i", path)]
+    command += [word for name, value in extra.items() for word in ("-e", f"{name}={value}")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "AWS_PROFILE": ""})
     content: dict[str, Any] = json.loads(done.stdout)
     return content
 
 
-def members(stage: Path, group: str) -> list[str]:
-    found = rendered(stage).get(group, {})
-    return [*found.get("hosts", []), *(host for child in found.get("children", []) for host in members(stage, child))]
+def members(stage: Path, group: str, **extra: str) -> list[str]:
+    found = rendered(stage, **extra).get(group, {})
+    children = found.get("children", [])
+    return [*found.get("hosts", []), *(host for child in children for host in members(stage, child, **extra))]
 
 
 def files(stage: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -75,13 +79,17 @@ def test_every_group_is_one_that_a_play_runs_on(stage: Path) -> None:
     """A misspelt group would leave out its play without a word."""
     played = {play.group for play in catalogue().plays}
     inner = {"all", "ungrouped", "_meta", "k3s_cluster", "legacy_hosts", "migration_sources"}
+    inner |= {"legacy_candidates", "runner_candidates"}  # origin.yml chooses from them
     templated = {"platform"}
     assert set(rendered(stage)) - played - inner - templated == set()
 
 
 def test_each_name_is_set_once(stage: Path) -> None:
     inside = list(variables_in(yaml.safe_load((stage / "hosts.yml").read_text())["all"]))
-    names = Counter(name for _path, content in files(stage) for name in content)
+    # A group that origin.yml makes stands for a choice: its file is there to say otherwise.
+    names = Counter(
+        name for path, content in files(stage) if not path.stem.startswith("data_from_") for name in content
+    )
     assert [name for name, count in names.items() if count > 1] == []
     assert sorted(set(inside) & set(names)) == []
 
@@ -96,6 +104,8 @@ def test_a_stage_says_only_what_differs(stage: Path) -> None:
     """What a connection reads has to be said again: it does not see the defaults of roles."""
     defaults = catalogue().defaults()
     for path, content in files(stage):
+        if path.stem.startswith("data_from_"):
+            continue  # says what differs from all.yml
         read = set(re.findall(r"{{ (\w+)", path.read_text()))
         same = [name for name, value in content.items() if name in defaults and defaults[name] == value]
         assert [name for name in same if name not in read] == []
@@ -122,3 +132,17 @@ def test_host_keys_are_verified_under_the_name_of_the_host(stage: Path) -> None:
         arguments = hosts[name]["ansible_ssh_common_args"]
         assert "StrictHostKeyChecking=yes" in arguments
         assert "HostKeyAlias={{ inventory_hostname }}" in arguments
+
+
+def test_a_cluster_on_the_data_of_the_stage_before_copies_nothing(stage: Path) -> None:
+    if not (stage / "origin.yml").is_file():
+        pytest.skip("makes no such choice")
+    choice = {"platform_data_stage": "managed"}
+    groups = {group: members(stage, group, **choice) for group in rendered(stage, **choice)}
+    assert (groups.get("legacy_hosts", []), groups["data_runners"]) == ([], ["app-1"])
+    assert list(check_groups(groups, {play.group for play in catalogue().plays}, addressed=[])) == []
+    hosts = rendered(stage, **choice)["_meta"]["hostvars"]
+    assert set(hosts["account"]["secrets_shapes"]) == {"k3s"}  # no password for a store that is never made
+    known = {*catalogue().options(), *PLATFORM, *BESIDE_ROLES}
+    assert [name for found in hosts.values() for name in of_the_user(found) if name not in known] == []
+    assert members(stage, "legacy_hosts") == members(stage, "data_runners") == ["legacy"]
