@@ -31,6 +31,15 @@ def active(text: str, backend: str) -> str:
     return names[0]
 
 
+def places(text: str, backend: str) -> dict[str, tuple[str, int]]:
+    """Host and port of each server."""
+    found = {}
+    for _, name, words in _servers(text, backend):
+        host, _, port = words[2].rpartition(":")
+        found[name] = (host, int(port)) if port.isdigit() else (words[2], 0)
+    return found
+
+
 def with_active(text: str, backend: str, side: str) -> str:
     """The configuration with `side` active and every other server of the backend disabled."""
     servers = {number: (name, words) for number, name, words in _servers(text, backend)}

@@ -15,9 +15,16 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint impor
     endpoint,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.journal import MoveJournal
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import context as contexts
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Peer, Pooler, Settings
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
+    FINISHED,
+    Ends,
+    Peer,
+    Pooler,
+    Settings,
+)
 
 PEER_OPTIONS: dict[str, dict[str, Any]] = {
     "host": {"type": "str"},
@@ -124,6 +131,12 @@ def settings(given: Mapping[str, Any]) -> Settings:
     )
 
 
+def _finished(given: Mapping[str, Any], ends: Mapping[str, Endpoint]) -> bool:
+    journal = MoveJournal(Path(given["folder"]), ends["source"].label, ends["target"].label)
+    journal.load()
+    return journal.phase == FINISHED and not journal.entries.get("left")
+
+
 def context(given: Mapping[str, Any]) -> Context:
     """Raises PgError with every fault of the input in one message."""
     wrong = faults(given)
@@ -137,7 +150,10 @@ def context(given: Mapping[str, Any]) -> Context:
             ends[side] = endpoint(side, given[side], sslmode, ca_file)
         except PgError as error:
             wrong.append(str(error))
-        if ca_file and not Path(ca_file).exists():
+    finished = len(ends) == len(sides) and _finished(given, ends)
+    for side, _, ca_file in sides:
+        # The source of a finished move may be gone, and its authority with it; nothing connects to it any more.
+        if ca_file and not Path(ca_file).exists() and not (finished and side == "source"):
             wrong.append(f"{side}_ca_file: {ca_file} is not on this host (role data_runner copies the target's)")
     if len(ends) == len(sides) and ends["source"].label == ends["target"].label:
         wrong.append(f"source and target are the same database, {ends['source'].label}")

@@ -53,7 +53,9 @@ def look(context: Context) -> dict[str, Any]:
     journal.load()
     notices = []
     if not journal.active:
-        for end in (context.ends.target, context.ends.source):
+        # Nobody needs the source of a finished move: it may be gone.
+        source = () if journal.phase == FINISHED else (context.ends.source,)
+        for end in (context.ends.target, *source):
             try:
                 found = read_state(end)
             except PgConnectError as error:
