@@ -9,7 +9,9 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._retire.model import POSTGRES, REDIS, Found, Step, Wish
 
 FINISHED = "finished"  # the word of both journals
-OVER = (FINISHED, "abandoned", "new")
+# Phases in which nobody has been led away and nothing leads back. A copy of Redis that was given up stays in its own.
+POSTGRES_STILL = (FINISHED, "abandoned", "new")
+REDIS_STILL = (FINISHED, "new", "copying", "copied", "verified")
 BY_HAND = "Mend: end them (stop those clients, or lead them to the new side), then run again"
 
 
@@ -75,14 +77,14 @@ def room_reasons(wish: Wish, needed: int, free: int) -> list[str]:
     ]
 
 
-def journal_reasons(what: str, label: str, journals: Sequence[Mapping[str, Any]]) -> list[str]:
+def journal_reasons(what: str, label: str, journals: Sequence[Mapping[str, Any]], still: Sequence[str]) -> list[str]:
     """`journals`: those of this host; a move away from `label` must be finished, and none may be under way."""
     concerned = [one for one in journals if label in (one.get("source"), one.get("target"))]
     reasons = []
     for one in concerned:
         phase = str(one.get("phase"))
         words = f"the move of {what} from {one.get('source')} to {one.get('target')}"
-        if phase not in OVER:
+        if phase not in still:
             armed = ", so its way back is still armed" if phase == "switched" else ""
             reasons.append(f"{words} is {phase}{armed}. Mend: lead it to its end (migration_step=finish)")
         elif one.get("left"):

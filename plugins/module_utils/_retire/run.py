@@ -86,8 +86,12 @@ def _reasons(found: Found, wish: Wish, places: Places, answers: dict[str, Answer
     old = {POSTGRES: (places.postgres.host, places.postgres.port), REDIS: (places.redis.host, places.redis.port)}
     reasons: list[str] = []
     if found.marker is None or found.containers:
-        reasons += plan.journal_reasons("PostgreSQL", places.postgres.label, evidence.journals(places.migration))
-        reasons += plan.journal_reasons("Redis", places.redis.label, evidence.journals(places.redis_migration))
+        reasons += plan.journal_reasons(
+            "PostgreSQL", places.postgres.label, evidence.journals(places.migration), plan.POSTGRES_STILL
+        )
+        reasons += plan.journal_reasons(
+            "Redis", places.redis.label, evidence.journals(places.redis_migration), plan.REDIS_STILL
+        )
     reasons += evidence.pooler_reasons(places.pooler, old[POSTGRES])
     reasons += evidence.proxy_reasons(places.proxy, places.proxy_socket, old[REDIS])
     there = {store: where for store, where in old.items() if wish.container(store) in found.containers}

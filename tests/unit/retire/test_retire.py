@@ -236,7 +236,7 @@ def test_all_reasons_are_said_at_once_and_nothing_is_touched(stage: Stage, monke
     ],
 )  # fmt: skip
 def test_only_a_finished_move_counts(journals: list[dict[str, Any]], words: str) -> None:
-    assert words in " ".join(plan.journal_reasons("PostgreSQL", LABEL, journals))
+    assert words in " ".join(plan.journal_reasons("PostgreSQL", LABEL, journals, plan.POSTGRES_STILL))
 
 
 def test_an_earlier_move_that_was_given_up_does_not_count() -> None:
@@ -244,7 +244,20 @@ def test_an_earlier_move_that_was_given_up_does_not_count() -> None:
         {"source": LABEL, "target": "old-try", "phase": "abandoned"},
         {"source": LABEL, "target": NEW, "phase": "finished"},
     ]
-    assert plan.journal_reasons("PostgreSQL", LABEL, journals) == []
+    assert plan.journal_reasons("PostgreSQL", LABEL, journals, plan.POSTGRES_STILL) == []
+
+
+def test_a_copy_of_redis_that_was_given_up_is_no_way_back() -> None:
+    old = f"{OLD}:6379"
+    tried = {"source": old, "target": "first:6379", "phase": "copied"}
+    assert (
+        plan.journal_reasons(
+            "Redis", old, [tried, {"source": old, "target": "cache:6379", "phase": "finished"}], plan.REDIS_STILL
+        )
+        == []
+    )
+    assert "no journal on this host" in plan.journal_reasons("Redis", old, [tried], plan.REDIS_STILL)[0]
+    assert "is switching" in plan.journal_reasons("Redis", old, [{**tried, "phase": "switching"}], plan.REDIS_STILL)[0]
 
 
 @pytest.mark.parametrize(
