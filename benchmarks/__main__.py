@@ -3,7 +3,7 @@
 `k3s` sets the playbook against the floor: a plain shell script (benchmarks/floor.sh) that does only the K3s install, on hosts of
 the same make, in turn with the playbook. `stage` measures the whole stage; a cold run of it starts the sandbox anew, so that the
 stage that stands is lost. `redis` sets the copy of the move against key by key, `copy` the seed of PostgreSQL
-against other ways. Nothing here is a test: a slow machine fails nothing.
+against other ways, `downtime` the gap that writers see against that of a dump and restore. Nothing here is a test: a slow machine fails nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import copy, k3s, redis, stage
+from rich.console import Console
+from rich.markdown import Markdown
+
+from benchmarks import copy, downtime, k3s, redis, stage
 from tests.e2e.support import ROOT
 
 FIGURES = ROOT / "docs" / "figures.md"
@@ -23,13 +26,19 @@ def main() -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("k3s", "stage", "redis", "copy"),
+        choices=("k3s", "stage", "redis", "copy", "downtime"),
         default="k3s",
         help="what to measure; k3s by default",
     )
     parser.add_argument("--runs", type=int, default=3, help="runs of each side, or of the stage without change")
     parser.add_argument(
         "--cold", type=int, default=1, help="runs of the stage from an empty account; 0 keeps the stage"
+    )
+    parser.add_argument(
+        "--sizes",
+        type=lambda text: tuple(float(one) for one in text.split(",")),
+        default=downtime.SIZES,
+        help="downtime: million rows of each step, as 0.5,2,8",
     )
     parser.add_argument("--write", action="store_true", help="write docs/figures.md")
     options = parser.parse_args()
@@ -39,10 +48,14 @@ def main() -> int:
         "k3s": k3s.report,
         "redis": redis.report,
         "copy": copy.report,
+        "downtime": lambda runs: downtime.report(runs, options.sizes),
         "stage": lambda runs: stage.report(options.cold, runs),
     }
     text = reports[options.what](options.runs)
-    print(text)
+    if sys.stdout.isatty():
+        Console().print(Markdown(text))
+    else:
+        print(text)
     if options.write:
         _write(FIGURES, options.what, text)
     return 0
