@@ -40,6 +40,12 @@ for top in job["tops"]:
                 hits.append(path)
 print(json.dumps({"seen": seen, "hits": hits}))
 """
+# What a host keeps beside files: its journal, its units, what its containers said.
+TOLD = (
+    "sudo journalctl --no-pager -o cat; sudo cat /etc/systemd/system/*;"
+    " for engine in podman docker; do command -v $engine >/dev/null || continue;"
+    " for one in $(sudo $engine ps -aq); do sudo $engine logs $one 2>&1; done; done"
+)
 SKIP = ["/proc", "/sys", "/dev", "/usr/share", "/usr/lib", "/usr/bin", "/opt/artifacts", "/var/lib/rancher/k3s/data"]
 
 
@@ -74,7 +80,7 @@ def secrets() -> dict[str, str]:
     """Name of a secret's member to its value, for all secrets of the project; short values prove nothing and are left out."""
     client = _client("secretsmanager")
     found: dict[str, str] = {}
-    public = {"username", "host", "port", "dbname", "engine"}
+    public = {"username", "host", "port", "dbname", "engine", "ca"}
     for page in client.get_paginator("list_secrets").paginate():
         for entry in page["SecretList"]:
             content = json.loads(client.get_secret_value(SecretId=entry["Name"])["SecretString"])
@@ -126,14 +132,26 @@ def scan_host(base: list[str], wanted: list[str]) -> dict[str, Any]:
     )
     found = dict(json.loads(as_nobody.stdout))
     told = subprocess.run(
-        [*base, "sudo journalctl --no-pager -o cat; sudo cat /etc/systemd/system/*"],
+        [*base, TOLD],
         capture_output=True,
         text=True,
         check=False,
     )
     if any(pattern in told.stdout for pattern in wanted):
-        found["hits"].append("journal or unit files")
+        found["hits"].append("journal, unit files or the log of a container")
     return found
+
+
+def server_logs(engine: str) -> dict[str, str]:
+    """Name of every container here to what it wrote: the database servers among them are the managed ones of AWS."""
+    listed = subprocess.run([engine, "ps", "-a", "--format", "{{.Names}}"], capture_output=True, text=True, check=True)
+    told = {}
+    for name in listed.stdout.split():
+        done = subprocess.run(
+            [engine, "logs", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        told[name] = done.stdout
+    return told
 
 
 class CommandLines(threading.Thread):

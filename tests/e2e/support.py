@@ -102,6 +102,36 @@ def run_and_kill(seconds: float, name: str) -> bool:
     return False
 
 
+def run_and_kill_at(words: str, *, stage: str, name: str, after: float = 0, limit: float = 600) -> bool:
+    """Start site.yml and kill it, with all its children, `after` seconds after it printed `words`.
+
+    True when it was still running then.
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"e2e-{name}.log"
+    with log.open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(
+            command(stage=stage),
+            cwd=ROOT,
+            env=environment() | {"PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        end = time.monotonic() + limit
+        while process.poll() is None and words not in log.read_text(encoding="utf-8"):
+            assert time.monotonic() < end, f"{words!r} was not printed in {limit:.0f} s"
+            time.sleep(0.05)
+        if process.poll() is None:
+            time.sleep(after)  # into the work that the words announce
+        alive = process.poll() is None
+        if alive:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return alive
+
+
 def recap(output: str) -> dict[str, dict[str, int]]:
     """Counts per host from the last PLAY RECAP."""
     found: dict[str, dict[str, int]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from sandbox import down, engine
@@ -15,7 +16,14 @@ OURS = ("tiketi", "ministack")
 
 def _left(engine: str, form: str, *arguments: str) -> list[str]:
     # The engine as it is on this machine: the sandbox's own configuration of it is gone by now.
-    listed = subprocess.run([engine, *arguments, "--format", form], check=True, capture_output=True, text=True)
+    command, end = [engine, *arguments, "--format", form], time.monotonic() + 20
+    while True:
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)
+        if listed.returncode == 0:
+            break
+        # Podman fails when a container that it lists is taken away meanwhile by its own cleaning process.
+        assert time.monotonic() < end, listed.stderr
+        time.sleep(0.2)
     return [name for name in listed.stdout.splitlines() if any(word in name for word in OURS)]
 
 
