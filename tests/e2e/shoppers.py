@@ -56,6 +56,13 @@ class Shoppers:
         ends = sorted(begun + seconds for begun, seconds in self.waits)
         return max(after - before for before, after in itertools.pairwise(ends))
 
+    @property
+    def told(self) -> str:
+        return (
+            f"{len(self.acknowledged)} reservations, longest wait {self.longest:.2f} s,"
+            f" longest time without an answer {self.longest_gap:.2f} s"
+        )
+
     def missing(self) -> list[int]:
         """Acknowledged, and not there any more."""
         connection = self._connection()
@@ -100,7 +107,10 @@ class Shoppers:
         connection = self._connection()
         while not self._stop.wait(self.pause):
             with self._lock:
-                event, seat = next(self._seats)
+                event, seat = next(self._seats, (0, 0))
+            if not seat:
+                self.failed.append("sold out: the example has too few seats for so long a run")
+                return
             self._reserve(connection, event, seat)
             self._observed(connection, (200, 202), "POST", f"/api/v1/queue/{self.event}")
 

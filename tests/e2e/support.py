@@ -51,6 +51,15 @@ def environment() -> dict[str, str]:
     return found
 
 
+def address_of(host: str) -> str:
+    """Of a host of the stage managed, as its inventory finds it."""
+    found = subprocess.run(
+        ["ansible-inventory", "-i", "inventories/managed", "-e", f"@{SANDBOX / 'vars.yml'}", "--host", host],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return str(json.loads(found.stdout)["ansible_host"])
+
+
 def command(*arguments: str, playbook: str = "site.yml", stage: str = "k3s") -> list[str]:
     return [str(PLAYBOOK), playbook, "-i", f"inventories/{stage}", "-e", f"@{SANDBOX / 'vars.yml'}", *arguments]
 
