@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.args import SETTING_ARGUMENTS
 
 SLICE = 5.0  # seconds
 MIB = 1024**2
+FOLLOW_TIMEOUT = float(SETTING_ARGUMENTS["follow_timeout"]["default"])
 MODULE = "tiketi.platform.postgres_migration"
 
 
@@ -22,24 +25,32 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         if not float(arguments.get("attach") or 0):
             arguments["attach"] = SLICE
+        began, patience = time.monotonic(), float(arguments.get("follow_timeout") or FOLLOW_TIMEOUT)
         notices: list[str] = []
+        changed = False
         while True:
             result: dict[str, Any] = self._execute_module(
                 module_name=MODULE, module_args=arguments, task_vars=task_vars
             )
             if not result.get("running") or self._task.args.get("attach"):
                 break
-            # What is said once: the next slice only waits.
+            # What is said once, and what was done: the next slice only waits.
             notices += result.get("notices", [])
+            changed = changed or bool(result.get("changed"))
             arguments["restart"] = False
+            arguments["follow_timeout"] = max(1.0, patience - (time.monotonic() - began))
             Display().display(f"  {in_words(result.get('progress') or {})}")
         if notices and "notices" in result:
             result["notices"] = notices + [one for one in result["notices"] if one not in notices]
+        if changed and not result.get("failed"):
+            result["changed"] = True
         return result
 
 
 def in_words(progress: dict[str, Any]) -> str:
     """One line for a person: what is done of how much, how fast, how long still."""
+    if progress.get("lag_bytes") is not None:
+        return _lag_in_words(progress)
     if not progress.get("total_bytes"):
         return f"{progress.get('step', 'begin')} ..."
     done, total = progress["done_bytes"] / MIB, progress["total_bytes"] / MIB
@@ -47,3 +58,9 @@ def in_words(progress: dict[str, Any]) -> str:
     line += f", {progress['rate'] / MIB:.0f} MiB/s" if progress.get("rate") else ""
     line += f", {progress['eta']:.0f} s left" if progress.get("eta") is not None else ""
     return line + (f"; {progress['note']}" if progress.get("note") else "")
+
+
+def _lag_in_words(progress: dict[str, Any]) -> str:
+    line = f"{progress['step']}: {progress['lag_bytes'] / MIB:.1f} MiB behind"
+    line += f", {progress['rate'] / MIB:.1f} MiB/s nearer" if progress.get("rate") else ""
+    return line + (f", {progress['eta']:.0f} s left" if progress.get("eta") is not None else "")

@@ -204,8 +204,8 @@ options:
         default: 5.0
   attach:
     description:
-      - Seconds to wait for O(verb=seed), which goes on without this run; V(0) waits until it ends. The action plugin of the module waits
-        in slices, and shows the progress.
+      - Seconds to wait for O(verb=seed), O(verb=follow) or O(verb=verify), which go on without this run; V(0) waits until it ends. The
+        action plugin of the module waits in slices, and shows the progress.
     type: float
     default: 0.0
   restart:

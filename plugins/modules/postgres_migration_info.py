@@ -54,8 +54,14 @@ progress:
   description: The last known progress of a long verb.
   returned: success
   type: dict
+way_back:
+  description:
+    - How the source follows the target after the cutover, as C(exists), C(enabled), C(connected), C(lost), C(lag_bytes),
+      C(safe_wal_size) and C(name). Empty where there is no way back, or where it could not be looked at.
+  returned: success
+  type: dict
 notices:
-  description: Servers that could not be asked.
+  description: Servers that could not be asked, and what endangers the way back, with its mend.
   returned: success
   type: list
   elements: str
@@ -73,7 +79,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**args.END_ARGUMENTS, **args.SETTING_ARGUMENTS}, supports_check_mode=True)
     if module.check_mode and not (connect.HAS_PSYCOPG and Path(module.params["target_ca_file"]).exists()):
         message = "this host is not prepared yet (role data_runner), so nothing can be looked at"
-        module.exit_json(phase="unknown", message=message, remaining=[], steps=[], progress={}, notices=[])
+        module.exit_json(phase="unknown", message=message, remaining=[], steps=[], progress={}, way_back={}, notices=[])
     if not connect.HAS_PSYCOPG:
         module.fail_json(msg=missing_required_lib("psycopg"))
     try:

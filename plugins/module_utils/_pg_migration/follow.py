@@ -41,7 +41,9 @@ def run(context: Context, check: bool) -> dict[str, Any]:
             freeze.close(target, ())  # nobody writes there before the cutover: a row of theirs would be in the way
         if journal.phase == SEEDED:
             journal.phase_is(FOLLOWING)
-        now = _near(context, source, target)
+        now, near = _near(context, source, target)
+    if not near:
+        return _running(context, done)
     seconds = round(time.monotonic() - began, 1)
     result = {"step": "follow", "seconds": seconds, "lag_bytes": now.lag_bytes}
     journal.record(result)
@@ -54,6 +56,18 @@ def run(context: Context, check: bool) -> dict[str, Any]:
         "notices": now.notices + _legs(context),
         "health": now.facts(),
         "seconds": seconds,
+    }
+
+
+def _running(context: Context, done: str) -> dict[str, Any]:
+    """For a caller that shows the progress and comes again; the servers go on by themselves."""
+    return {
+        "changed": bool(done),
+        "phase": context.journal.phase,
+        "message": "the target is not near yet; it comes nearer without this run, and the same verb waits for it",
+        "notices": [done] if done else [],
+        "running": True,
+        "progress": context.journal.read("progress.json") or {},
     }
 
 
@@ -143,8 +157,8 @@ def stopped(context: Context, source: Any, target: Any) -> MigrationError:
     )
 
 
-def _near(context: Context, source: Any, target: Any) -> Health:
-    """Until the lag is small, with progress for whoever looks on."""
+def _near(context: Context, source: Any, target: Any) -> tuple[Health, bool]:
+    """Until the lag is small, or the caller wants to show how far it is; says which."""
     settings, began = context.settings, time.time()
     first: tuple[float, int] | None = None
     while True:
@@ -165,13 +179,15 @@ def _near(context: Context, source: Any, target: Any) -> Health:
             )
         )
         if now.connected and now.lag_bytes <= settings.max_lag:
-            return looks.read(context, source, target)
+            return looks.read(context, source, target), True
         if clock - began > settings.follow_timeout:
             raise MigrationError(
-                f"the target is still {now.lag_bytes} bytes behind after {settings.follow_timeout:.0f} s"
+                f"the target is still {now.lag_bytes} bytes behind, and the time for it is over"
                 + (f", gaining {rate:.0f} bytes a second" if rate > 0 else ", and not gaining")
                 + ". Mend: run follow again, with a longer follow_timeout, or a larger target; it goes on meanwhile"
             )
+        if settings.attach and clock - began > settings.attach:
+            return now, False
         time.sleep(BEAT)
 
 

@@ -1,4 +1,4 @@
-"""Processes of a move that outlive the run of a module: the snapshot's holder, the copying, the watchdog of a freeze.
+"""Processes of a move that outlive the run of a module: the snapshot's holder, the copying, the comparison, the watchdog of a freeze.
 
 A transient systemd unit where systemd runs, else a process of its own session. Either is found again by a later run.
 """
@@ -35,8 +35,8 @@ BOOTED = Path("/run/systemd/system")
 POLL = 0.1
 # The copy itself stays far below; a fault must not take the machine's other work with it.
 PROPERTIES = ("UMask=0077", "MemoryMax=50%", "KillMode=control-group", "TimeoutStopSec=20", "Type=exec")
-# When memory runs out, the copying is what can be ended and started again; the snapshot and the watchdog cannot.
-EXPENDABLE = {"seed": ("OOMScoreAdjust=500", "Nice=5")}
+# When memory runs out, the copying and the comparison are what can be ended and started again; the snapshot and the watchdog cannot.
+EXPENDABLE = dict.fromkeys(("seed", "verify"), ("OOMScoreAdjust=500", "Nice=5"))
 KEPT = ("OOMScoreAdjust=-500",)
 
 
@@ -171,6 +171,19 @@ def stop(unit: Unit, patience: float = 20.0) -> None:
     if alive(unit):
         raise MigrationError(f"{unit.name} (process {number}) does not end. Mend: kill it, then run the verb again")
     unit._secret.unlink(missing_ok=True)
+
+
+def age(unit: Unit) -> float:
+    """Seconds since it said its result."""
+    try:
+        return time.time() - (unit.folder / f"{unit.what}.result.json").stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def forget(unit: Unit) -> None:
+    """What it said was heard."""
+    (unit.folder / f"{unit.what}.result.json").unlink(missing_ok=True)
 
 
 def stop_all(context: Context) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import return_health
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, read_state
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
@@ -66,12 +67,27 @@ def look(context: Context) -> dict[str, Any]:
                 journal.entries = dict(found["entries"])
                 break
     phase = journal.phase
+    way_back = _way_back(context, notices) if phase == SWITCHED else None
     return {
         "changed": False,
         "phase": phase,
-        "message": f"{phase}: {WORDS[phase]}",
+        "message": f"{phase}: {WORDS[phase]}"
+        + (f"; the source is {way_back['lag_bytes']} bytes behind" if way_back else ""),
         "remaining": list(ONWARD[phase]),
         "steps": list(journal.entries["steps"]),
         "progress": journal.read("progress.json") or {},
+        "way_back": way_back or {},
         "notices": notices,
     }
+
+
+def _way_back(context: Context, notices: list[str]) -> dict[str, Any] | None:
+    """A way back that broke is said by every run, not only by the one that needs it."""
+    try:
+        with context.source() as source, context.target() as target:
+            found = return_health.read(context, source, target)
+    except PgConnectError as error:
+        notices.append(f"the way back cannot be looked at: {error}")
+        return None
+    notices += found.notices
+    return found.facts()

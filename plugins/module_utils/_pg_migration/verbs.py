@@ -10,12 +10,17 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     cutover,
     follow,
+    launch,
     rollback,
     stores,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import finish as finishing
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, RefusedError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    MigrationError,
+    OrderError,
+    RefusedError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import run as seeding
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import run as verifying
@@ -42,6 +47,8 @@ def run(verb: str, context: Context, check: bool, redis: Mapping[str, Any] | Non
 
 
 def _locked(verb: str, context: Context, check: bool, redis: Mapping[str, Any] | None) -> dict[str, Any]:
+    if verb in ("cutover", "rollback") and launch.alive(verifying.unit(context)):
+        raise OrderError(f"the comparison is still at work. Mend: verify again, it waits for it; then {verb}")
     if verb == "cutover":
         return cutover.run(context, check, [stores.forward(redis)] if redis else [])
     if verb == "rollback":

@@ -11,6 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     follow,
     freeze,
     large_objects,
+    return_health,
     returning,
     subscription,
     unlogged,
@@ -34,17 +35,7 @@ class PostgresReturn(Moving):
         source, target = self.sessions.source, self.sessions.target
         self.at("check")
         problems = self.shut_out()
-        state, slot = subscription.state(source, self.leg), subscription.slot(target, self.leg)
-        if slot is None or slot[1] == "lost":
-            problems.append(
-                "the way back is lost: the target has thrown WAL away that the source still needs. Mend: stay on the target (finish),"
-                " or move from the target to the source as a new move"
-            )
-        elif state is None or not state[0]:
-            problems.append(
-                f"the subscription {self.leg} on the source is {'disabled' if state else 'not there'}."
-                " Mend: see the log of the source for its reason, take it away, then ALTER SUBSCRIPTION ... ENABLE"
-            )
+        problems += return_health.read(self.context, source, target).problems
         if problems:
             raise RefusedError("the rollback cannot begin, users are not touched", problems)
         self.pooler.check(self.context.ends.target)

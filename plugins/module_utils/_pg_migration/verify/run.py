@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError, PgError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import launch, return_health
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import DifferenceError, OrderError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    DifferenceError,
+    OrderError,
+    RefusedError,
+    StillRunningError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import FOLLOWING, SWITCHED, Progress
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import changes, objects, report
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.compare import Comparison
@@ -35,6 +41,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.manife
 COLUMN_RATE, TEXT_RATE = 350e6, 120e6
 COLLECT_PAUSE = 10.0  # seconds between two readings of the slot while a long comparison runs
 SHOW_PAUSE = 1.0
+WHAT = "verify"
+HEARD = 60.0  # seconds in which whoever waits comes for the result of a process
 GENTLE = ("max_parallel_workers_per_gather TO 0",)  # users work on these servers meanwhile
 
 __all__ = ["abandon", "collect", "frozen", "full", "run"]
@@ -47,27 +55,19 @@ def run(context: Context, check: bool) -> dict[str, Any]:
             f"the move is {phase}; verify compares while one side follows the other. Mend: seed and follow come first"
         )
     leg = current(context)
-    tables, faults = subjects_of(leg)
+    if phase == SWITCHED:
+        _refuse_without_way_back(context)
     if check:
-        return _foreseen(context, tables, faults)
-    began = time.monotonic()
-    keys = Keys(context.journal.folder)
-    try:
-        outcome = _compare(context, leg, keys, tables, faults, began)
-    except BaseException:
-        # Nobody will ask for what a broken comparison left, and its slot would hold WAL.
-        keys.close()
-        with contextlib.suppress(PgError):
-            abandon(context)
-        raise
-    keys.close()
+        return _foreseen(context, *subjects_of(leg))
+    outcome = _detached(context, leg) if context.settings.attach else compare(context)
+    if outcome is None:
+        return _running(context)
     if outcome["differences"]:
-        abandon(context)
         raise DifferenceError(
             f"{leg.subscriber.side} and {leg.publisher.side} differ, see {report.path(context.journal)}",
             outcome["differences"],
         )
-    context.journal.record({"step": "verify", "seconds": outcome["seconds"], "rows": outcome["rows"]})
+    context.journal.record({"step": WHAT, "seconds": outcome["seconds"], "rows": outcome["rows"]})
     context.journal.save()
     message = (
         f"{outcome['rows']} rows in {len(outcome['tables'])} tables are the same on both sides, {outcome['seconds']:.1f} s;"
@@ -80,6 +80,77 @@ def run(context: Context, check: bool) -> dict[str, Any]:
         "notices": outcome["notices"],
         "report": outcome,
     }
+
+
+def compare(context: Context, _arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The comparison itself, in whichever process; differences are in the result."""
+    leg = current(context)
+    tables, faults = subjects_of(leg)
+    keys, began = Keys(context.journal.folder), time.monotonic()
+    try:
+        outcome = _compare(context, leg, keys, tables, faults, began)
+    except BaseException:
+        # Nobody will ask for what a broken comparison left, and its slot would hold WAL.
+        keys.close()
+        with contextlib.suppress(PgError):
+            abandon(context)
+        raise
+    keys.close()
+    if outcome["differences"]:
+        abandon(context)
+    return outcome
+
+
+def unit(context: Context) -> launch.Unit:
+    return launch.Unit(context, WHAT)
+
+
+def _detached(context: Context, leg: Leg) -> dict[str, Any] | None:
+    """In a process that outlives this run, as the seed does; None while it goes on. What one run began another may wait for."""
+    if not launch.alive(unit(context)) and not _waiting(context, leg):
+        launch.start(unit(context), compare)
+    try:
+        outcome = launch.attach(unit(context), patience=context.settings.attach)
+    except StillRunningError:
+        return None
+    except PgError:
+        launch.forget(unit(context))
+        raise
+    launch.forget(unit(context))
+    return outcome
+
+
+def _waiting(context: Context, leg: Leg) -> bool:
+    """A comparison has ended that nobody was told of yet: just now, or it was complete and still holds."""
+    result = unit(context).result()
+    if result is None:
+        return False
+    if launch.age(unit(context)) < HEARD:
+        return True
+    keys = Keys(context.journal.folder)
+    try:
+        return bool(result["ok"]) and not unusable(context, leg, keys)
+    finally:
+        keys.close()
+
+
+def _running(context: Context) -> dict[str, Any]:
+    """For a caller that shows the progress and comes again."""
+    return {
+        "changed": False,
+        "phase": context.journal.phase,
+        "message": f"{unit(context).name} goes on without this run; the same verb waits for it",
+        "notices": [],
+        "running": True,
+        "progress": context.journal.read("progress.json") or {},
+    }
+
+
+def _refuse_without_way_back(context: Context) -> None:
+    with context.source() as source, context.target() as target:
+        problems = return_health.read(context, source, target).problems
+    if problems:
+        raise RefusedError("nothing can be compared, the source does not follow", problems)
 
 
 def _compare(
@@ -97,7 +168,9 @@ def _compare(
         return [one for one in waiting if not _changed(keys, one)]
 
     comparison = Comparison(leg, tables, judge)
-    progress = Progress("verify", time.time(), total_bytes=sum(one.bytes for one in tables))
+    progress = Progress(
+        WHAT, time.time(), total_bytes=sum(one.bytes for one in tables), total_rows=sum(one.rows for one in tables)
+    )
 
     shown = [0.0]
     showing = Lock()
