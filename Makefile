@@ -54,6 +54,11 @@ demo: setup ## bring the stage up in the sandbox: local AWS, hosts, cluster, ser
 	source .sandbox/env
 	ansible-playbook site.yml -i inventories/$(STAGE) -e @.sandbox/vars.yml $(if $(DATA),-e platform_data_stage=$(DATA))
 
+.PHONY: load
+load: setup ## 1000 requests over 10 connections to the stage that stands in the sandbox, with a report and a picture (STAGE=k3s|single|managed)
+	@source .sandbox/env
+	ansible-playbook playbooks/load_check.yml -i inventories/$(STAGE) -e @.sandbox/vars.yml
+
 .PHONY: lint
 lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy
 	@yamllint -s .

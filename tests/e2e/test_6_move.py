@@ -26,6 +26,12 @@ def test_one_host_comes_up_and_stays() -> None:
     assert (dry.code, dry.changed) == (0, 0), dry.tail()
 
 
+def test_it_stands_the_load() -> None:
+    asked = run(name="single-load", stage="single", playbook="playbooks/load_check.yml")
+    assert asked.code == 0, asked.tail()
+    assert any("1000 of 1000 requests as expected" in line for line in asked.summary["proved"]), asked.summary
+
+
 def test_data_moves_while_people_buy_and_the_controller_is_lost_twice(address: str) -> None:
     """Once in the copy, once about the freeze; what was begun is gone on with, and nobody notices."""
     with Shoppers(address) as shoppers:

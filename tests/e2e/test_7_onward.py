@@ -64,3 +64,9 @@ def test_a_cluster_goes_on_with_the_same_rows(address: str) -> None:
     assert replace(others, host=address, port=3001).missing() == []
     again = run(*ONWARD, name="onward-again")
     assert (again.code, again.changed) == (0, 0), again.tail()
+
+
+def test_the_cluster_stands_the_load() -> None:
+    asked = run(name="onward-load", playbook="playbooks/load_check.yml")
+    assert asked.code == 0, asked.tail()
+    assert any("1000 of 1000 requests as expected" in line for line in asked.summary["proved"]), asked.summary
