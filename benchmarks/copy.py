@@ -25,7 +25,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 from tests.integration.pg_clusters import BIN, DATABASE, Cluster, make_clusters, run_psql
 
-SCALE = int(os.environ.get("BENCH_SCALE", "800000"))
+# Reservations of the example's database; each size is a table of its own in the report.
+SCALES = [int(one) for one in os.environ.get("BENCH_SCALE", "800000,3200000").split(",")]
 JOBS = 2
 NAME = "tiketi"
 MIB = 1024**2
@@ -45,6 +46,13 @@ class Bench:
     def __init__(self, source: Cluster, target: Cluster, folder: Path) -> None:
         self.source, self.target, self.folder = source, target, folder
         self.memory = 0
+
+    def load(self, scale: int) -> int:
+        """Bytes of the database."""
+        self.source.execute(f"CREATE DATABASE {NAME}")
+        run_psql(self.source, NAME, DATABASE / "schema.sql", DATABASE / "seed.sql", scale=str(scale))
+        self.source.execute("VACUUM ANALYZE", NAME)
+        return int(self.source.execute(f"SELECT pg_database_size('{NAME}')")[0][0])
 
     def words(self, cluster: Cluster) -> str:
         return f"host=localhost port={cluster.port} user=postgres dbname={NAME} sslmode=verify-full sslrootcert={cluster.ca_file}"
@@ -150,29 +158,36 @@ class Bench:
         return (*cluster.execute(CONTENT, NAME), *cluster.execute(rows, NAME))
 
 
+def _measured(bench: Bench, runs: int) -> dict[str, list[float]]:
+    """Seconds of every way, the ways in turn."""
+    expected = bench.content(bench.source)
+    ways: dict[str, Callable[[], None]] = {
+        "`pg_dump \\| psql` (the plain way)": bench.pipe,
+        f"`pg_dump -Fd -j{JOBS}`, `pg_restore -j{JOBS}`": lambda: bench.folders(""),
+        f"`pg_dump -Fd -j{JOBS} -Z0`, `pg_restore -j{JOBS}`": lambda: bench.folders("-Z0"),
+        "the seed": bench.seed,
+    }
+    if shutil.which("pgcopydb"):
+        said = subprocess.run(["pgcopydb", "--version"], capture_output=True, text=True, check=False)
+        version = next(iter(re.findall(r"version (\d[\d.]*)", said.stdout + said.stderr)), "")
+        ways[f"pgcopydb {version}"] = bench.pgcopydb
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(runs):
+        for name, way in ways.items():
+            seconds[name].append(bench.timed(way, expected))
+            print(f"run {number + 1} of {runs}: {name}: {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
+    return seconds
+
+
 def report(runs: int) -> str:
+    return "\n".join(_report(runs, scale) for scale in SCALES)
+
+
+def _report(runs: int, scale: int) -> str:
     with make_clusters(*SERVERS) as pair, tempfile.TemporaryDirectory() as folder:
         bench = Bench(*pair, Path(folder))
-        bench.source.execute(f"CREATE DATABASE {NAME}")
-        run_psql(bench.source, NAME, DATABASE / "schema.sql", DATABASE / "seed.sql", scale=str(SCALE))
-        bench.source.execute("VACUUM ANALYZE", NAME)
-        size = int(bench.source.execute(f"SELECT pg_database_size('{NAME}')")[0][0])
-        expected = bench.content(bench.source)
-        ways: dict[str, Callable[[], None]] = {
-            "`pg_dump \\| psql` (the plain way)": bench.pipe,
-            f"`pg_dump -Fd -j{JOBS}`, `pg_restore -j{JOBS}`": lambda: bench.folders(""),
-            f"`pg_dump -Fd -j{JOBS} -Z0`, `pg_restore -j{JOBS}`": lambda: bench.folders("-Z0"),
-            "the seed": bench.seed,
-        }
-        if shutil.which("pgcopydb"):
-            said = subprocess.run(["pgcopydb", "--version"], capture_output=True, text=True, check=False)
-            version = next(iter(re.findall(r"version (\d[\d.]*)", said.stdout + said.stderr)), "")
-            ways[f"pgcopydb {version}"] = bench.pgcopydb
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(runs):
-            for name, way in ways.items():
-                seconds[name].append(bench.timed(way, expected))
-                print(f"run {number + 1} of {runs}: {name}: {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
+        size = bench.load(scale)
+        seconds = _measured(bench, runs)
     plain = statistics.median(next(iter(seconds.values())))
     lines = [
         f"Copy of the example's database, {size / MIB:.0f} MiB with its indexes, between two PostgreSQL 15 on the same 2 cores over TLS;"

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 BUDGET = 5.0
 
 
-def victim(move: Move, verb: str, step: str, how: str = "kill", **settings: Any) -> subprocess.Popen[str]:
+def victim(
+    move: Move, verb: str, step: str, how: str = "kill", redis: dict[str, Any] | None = None, **settings: Any
+) -> subprocess.Popen[str]:
     """Begin a verb that dies or hangs at this step."""
     known = move.settings(**{"freeze_budget": BUDGET * crowded(), **settings})
     given = {
@@ -27,6 +29,7 @@ def victim(move: Move, verb: str, step: str, how: str = "kill", **settings: Any)
         "verb": verb,
         "step": step,
         "how": how,
+        "redis": redis,
     }
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).parent / "victim.py")],

@@ -6,12 +6,31 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
+from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.switch import ProxySwitch
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, participant, rollback
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    cutover,
+    participant,
+    rollback,
+    stores,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import make
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Peer, Pooler, Settings
+
+
+def _dies_after(owner: type, name: str, die: Callable[[], None]) -> None:
+    work = getattr(owner, name)
+
+    def fatal(*arguments: Any, **more: Any) -> Any:
+        result = work(*arguments, **more)
+        die()
+        return result
+
+    setattr(owner, name, fatal)
 
 
 def main() -> int:
@@ -27,17 +46,27 @@ def main() -> int:
     )
     at = participant.Moving.at
 
+    def die() -> None:
+        print(f"at {given['step']}", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL if given["how"] == "kill" else signal.SIGSTOP)
+
     def fatal(self: participant.Moving, step: str) -> None:
         at(self, step)
         if step == given["step"]:
-            print(f"at {step}", flush=True)
-            os.kill(os.getpid(), signal.SIGKILL if given["how"] == "kill" else signal.SIGSTOP)
+            die()
 
     participant.Moving.at = fatal  # type: ignore[method-assign]
     verb = {"cutover": cutover.run, "rollback": rollback.run}[given["verb"]]
+    others = []
+    if given["redis"]:
+        others = [(stores.forward if given["verb"] == "cutover" else stores.back)(given["redis"])]
+        owner, _, after = given["step"].partition(".")  # redis.<step>, or proxy.activate
+        for name, one in (("redis", type(others[0])), ("proxy", ProxySwitch)):
+            if owner == name:
+                _dies_after(one, after, die)
     try:
         with context.journal.opened(20.0):
-            print(json.dumps(verb(context, False)), flush=True)
+            print(json.dumps(verb(context, False, others)), flush=True)
     except PgError as error:
         print(f"{type(error).__name__}: {error}", flush=True)
         return 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.r
     Move,
     migrate,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
 
 REDIS_OPTIONS: dict[str, dict[str, Any]] = {
     "source": {"type": "dict", "required": True, "options": ENDPOINT_OPTIONS},
@@ -68,47 +71,94 @@ class RedisStore(RedisParticipant):
 
 
 class RedisReturn:
-    """Redis on the way back: its own rollback is one step, done while the database holds its writers."""
+    """Redis on the way back. Nothing that it does before `open` needs undoing but a pause, which ends by itself."""
 
     def __init__(self, move: Move, known: Mapping[str, Any]) -> None:
-        self.move, self.known, self.notices = move, dict(known), move.notices
+        if move.switch is None:
+            raise MigrationError("redis: no proxy is given, so nothing could be switched. Mend: role redis_proxy")
+        self.move, self.proxy, self.known, self.notices = move, move.switch, dict(known), move.notices
         self.name = f"redis {move.source.label}"
         self.seconds: dict[str, float] = {}
+        self.journal = Journal(move.folder, move.source.label, move.target.label)
+        self._stack = contextlib.ExitStack()
+        self._back: WayBack | None = None
 
     def prepare(self) -> None:
-        """The pass that is slow is part of the rollback itself."""
+        """Carries back and compares everything while users work at the new side."""
+        back = self._locked()
+        if back.wanted and not back.half_open():
+            with self._timed("prepare"):
+                back.prepare()
 
     def freeze(self) -> None:
-        """Its writers are held inside `switch`, where they can still be let go at the new side."""
+        back = self._locked()
+        if back.wanted and not back.half_open():
+            back.freeze()
 
     def settle(self) -> list[str]:
-        return []
+        back = self._locked()
+        if not back.wanted or back.half_open():
+            return []
+        with self._timed("settle"):
+            return [str(difference) for difference in back.settle()]
 
     def switch(self) -> None:
-        if self._at_new_side():
-            store = RedisStore(self.move, self.known)
-            try:
-                store.roll_back()
-            finally:
-                self.seconds = store.waited
-                store.close()
+        """Nothing yet: until every store is ready, writers can still be let go where they are."""
+        back = self._locked()
+        if back.wanted and not back.half_open() and not back.holds():
+            raise MigrationError(f"{self.name}: its writers were not held until now. Mend: run rollback again")
 
     def open(self) -> None:
-        """It is, since `switch`."""
+        back = self._locked()
+        with self._timed("open"):
+            if back.wanted and back.holds():
+                back.open()
+            elif back.wanted:
+                self._late()
+        self.close()
+
+    def _late(self) -> None:
+        """A run died after the decision: what was written at the new side since has to come along."""
+        self.close()
+        store = RedisStore(self.move, self.known)
+        try:
+            store.roll_back()
+        finally:
+            self.seconds |= store.waited
+            store.close()
 
     def reopen(self) -> None:
-        if not self._at_new_side():
+        back = self._locked()
+        if not back.wanted or back.half_open():
             raise MigrationError(
                 f"{self.name} is at the old side already, and the database is not. Mend: run rollback again, or redis_migration with step=cutover"
             )
+        back.abandon()
+        self.close()
+
+    def close(self) -> None:
+        if self._back:
+            self._back.close()
+            self._back = None
+        self._stack.close()
 
     def recipe(self) -> tuple[str, dict[str, Any]]:
         return f"{__name__}:back", {"known": self.known}
 
-    def _at_new_side(self) -> bool:
-        journal = Journal(self.move.folder, self.move.source.label, self.move.target.label)
-        journal.load()
-        return journal.phase == SWITCHED
+    def _locked(self) -> WayBack:
+        if self._back is None:
+            self._stack.enter_context(self.journal.locked(self.move.options.lock_wait))
+            move = self.move
+            self._back = WayBack(move.source, move.target, move.options, self.journal, self.proxy, move.notices.append)
+        return self._back
+
+    @contextlib.contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[step] = round(time.monotonic() - began, 3)
 
 
 def _move(known: Mapping[str, Any]) -> Move:

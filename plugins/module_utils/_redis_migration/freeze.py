@@ -79,6 +79,13 @@ class Pause:
         """A command that was executed just before the pause must not be repeated for want of its answer."""
         time.sleep(max(0.0, min(GRACE, self._since + GRACE - time.monotonic())))
 
+    def lift(self) -> None:
+        """End the pause, also one that a run which died has left."""
+        if self.held:
+            return self.release()
+        with contextlib.suppress(RedisMoveError), Link(self.where) as link:
+            link.call("CLIENT", "UNPAUSE")
+
     def release(self) -> None:
         if not self.held:
             return

@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
@@ -21,7 +21,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.f
     Pause,
     Refusal,
     cut,
-    migration_login,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
@@ -36,19 +35,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
     Options,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.switch import NEW_SIDE, OLD, Switch
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
-
-OLD, NEW_SIDE = "old", "new"
-
-
-class Switch(Protocol):
-    """What stands between the applications and the servers."""
-
-    def activate(self, side: str) -> None:
-        """New connections go to `old` or `new`, now and after a restart."""
-
-    def cut(self, side: str) -> None:
-        """End the connections that are at this side."""
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
 
 
 class RedisParticipant:
@@ -167,7 +156,7 @@ class RedisParticipant:
                 if self._target_pause.held:
                     cut(self.target)
             self._target_pause.release()
-            self._pause.release()
+            self._pause.lift()
             self._refusing = None
         self.close()
 
@@ -183,46 +172,30 @@ class RedisParticipant:
         self._lock()
         if self.journal.phase != SWITCHED:
             raise RedisMoveError(f"{self.name}: nothing was switched, so there is nothing to roll back")
+        back = WayBack(self.source, self.target, self.options, self.journal, self.proxy, self.say)
         with self._timed("roll_back"):
-            method = self.journal.entries["refusal"]
-            refusal = Refusal(self.source, self.journal.id)
-            refusal.refuse(method)  # a restart of the source has forgotten it
-            back = self.source
-            if method["method"] == "acl":
-                back = migration_login(self.source, self.journal.id)
-            else:
-                refusal.permit(method)
-            follower, pause = Follower(self.target), Pause(self.target, self.options.freeze_limit)
-            leg = Leg(self.target, back, self.options)
-            approach = Approach(leg, follower, self.say)
             try:
-                approach.online(compare=True)
-                began = time.monotonic()
-                if not pause.hold():
-                    raise RedisMoveError(f"target {self.target.label}: it cannot hold writers (CLIENT PAUSE WRITE)")
-                found = approach.frozen()
-                pause.assure()
-                if found:
-                    raise DifferentError(
-                        "the way back is not proved; writers stay at the new side", list(map(str, found))
-                    )
-                leg.close()
-                refusal.permit(method)
-                try:
-                    self.proxy.activate(OLD)
-                except BaseException:
-                    refusal.refuse(method)  # never two sides that take writes
-                    raise
-                self.journal.save(phase=COPIED, opened=False)
-                pause.let_answers_arrive()
-                self.proxy.cut(NEW_SIDE)
-                cut(self.target)
-                self.waited["roll_back_freeze"] = round(time.monotonic() - began, 3)
+                if back.half_open():
+                    back.finish_opening()
+                else:
+                    self._carried_back(back)
             finally:
-                follower.stop()
-                leg.close()
-                pause.release()
+                back.close()
         self.close()
+
+    def _carried_back(self, back: WayBack) -> None:
+        try:
+            back.prepare()
+            began = time.monotonic()
+            back.freeze()
+            found = back.settle()
+            if found:
+                raise DifferentError("the way back is not proved; writers stay at the new side", list(map(str, found)))
+            back.open()
+        except BaseException:
+            back.abandon()
+            raise
+        self.waited["roll_back_freeze"] = round(time.monotonic() - began, 3)
 
     def close(self) -> None:
         """Let go of every connection and of the lock."""

@@ -29,11 +29,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
     Options,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.online import copy, verify
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import (
-    RedisParticipant,
-    Switch,
-)
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import RedisParticipant
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.preflight import estimate
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.switch import Switch
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
 PREFLIGHT, COPY, VERIFY, CUTOVER, ROLLBACK, FINISH = "preflight", "copy", "verify", "cutover", "rollback", "finish"
