@@ -86,7 +86,9 @@ def docker() -> Engine | None:
 def podman(paths: Paths) -> Engine | None:
     if not (shutil.which("podman") and shutil.which("runc")) or os.geteuid() != 0:
         return None
-    version = shell.output(["podman", "--version"]).rsplit(" ", 1)[-1]
+    # A shell that has sourced .sandbox/env names a file that `down` has removed since; every other call gets its own.
+    env = {name: value for name, value in os.environ.items() if name != "CONTAINERS_CONF"}
+    version = shell.output(["podman", "--version"], env=env).rsplit(" ", 1)[-1]
     return Engine("podman", version, paths.run / "podman.sock", {"CONTAINERS_CONF": str(paths.engine_conf)})
 
 

@@ -14,6 +14,7 @@ from sandbox import (
     ami,
     aws,
     base_image,
+    bridge,
     controller,
     engine,
     handover,
@@ -96,6 +97,7 @@ def _image(steps: Steps, found: Engine, image: Image, references: dict[str, str]
 def _ministack(steps: Steps, found: Engine, paths: Paths) -> None:
     with steps.step("MiniStack") as step:
         started = ministack.ensure(found, paths, step.log)
+        bridge.pin(found)  # it is there since the first container is
         stamp = ministack.started_at(found)
         known = json.loads(paths.state.read_text()).get("ministack") if paths.state.exists() else None
         write_private(paths.state, json.dumps({"ministack": stamp}))

@@ -49,10 +49,19 @@ def test_podman_gets_a_configuration_of_its_own(tmp_path: Path, monkeypatch: pyt
     paths = Paths(root=tmp_path / ".sandbox")
     monkeypatch.setattr(engine.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(engine.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(engine.shell, "output", lambda *_args, **_options: "podman version 4.3.1")
+    # A shell that sourced the environment of a sandbox that is gone.
+    monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "gone.conf"))
+    seen: dict[str, str] = {}
+
+    def output(_command: object, env: dict[str, str]) -> str:
+        seen.update(env)
+        return "podman version 4.3.1"
+
+    monkeypatch.setattr(engine.shell, "output", output)
     monkeypatch.setattr(engine, "docker", lambda: None)
     found = engine.ensure(paths)
     assert (found.kind, found.version) == ("podman", "4.3.1")
+    assert "CONTAINERS_CONF" not in seen
     assert found.env["CONTAINERS_CONF"] == str(paths.engine_conf)
     assert 'runtime = "runc"' in paths.engine_conf.read_text()
 
