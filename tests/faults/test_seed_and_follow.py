@@ -33,7 +33,7 @@ __all__ = ["big_move"]
 
 SEED = int(os.environ.get("FAULTS_SEED", "7"))
 SEED_POINTS, LEAST_POINTS, FOLLOW_POINTS = 7, 5, 3
-SLOW = {**SMALL_PARTS, "rate_limit": 2 * MIB}
+SLOW = {**SMALL_PARTS, "rate_limit": MIB}
 
 
 def killed_and_started(cluster: Cluster) -> None:
@@ -84,22 +84,23 @@ def parts(move: Move) -> int:
     return 0
 
 
-def attempt(move: Move, lost: bool, ahead: int, kill: Callable[[], object]) -> tuple[bool, bool]:
-    """The verb once more, as a person gives it; killed when so many parts more are there. Says whether it was alive then, and whether
-    the snapshot is lost, so that it has to begin anew."""
-    had = 0 if lost else parts(move)
-    alive, error = False, None
+def attempt(move: Move, lost: bool, dice: random.Random, kill: Callable[[], str], points: int) -> tuple[int, bool]:
+    """The verb once more, as a person gives it. Something dies when some parts more are there, until the run ends; says how often, and
+    whether the snapshot is lost now, so that the next one has to begin anew."""
+    killed = 0
     with seeding(move, **SLOW, restart=lost) as running:
-        with contextlib.suppress(AssertionError):
-            until(lambda: running.done() or had + ahead <= parts(move), 10)
-        if not running.done():
-            alive = True
-            kill()
-        error = running.exception(60)
+        while not running.done() and killed < points:
+            goal = parts(move) + dice.randrange(4)
+            with contextlib.suppress(AssertionError):
+                until(lambda: running.done() or parts(move) >= goal, 5)  # noqa: B023
+            if not running.done():
+                print(f"after {parts(move)} parts: {kill()}", flush=True)
+                killed += 1
+        error = running.exception(120)
     assert error is None or isinstance(error, PgError | psycopg.Error), repr(error)
     gone = isinstance(error, (SnapshotLostError, SlotLostError))
     assert not gone or "restart=true" in str(error)
-    return alive, gone
+    return killed, gone
 
 
 def test_whatever_dies_at_whatever_point_nothing_is_lost(big_move: Move) -> None:
@@ -109,12 +110,16 @@ def test_whatever_dies_at_whatever_point_nothing_is_lost(big_move: Move) -> None
     killer = Killer(move)
     writers = Writers(replace(move, target=move.source))  # they know no other server before the cutover
     lost, points = False, 0
+
+    def kill() -> str:
+        way = dice.choice(sorted(killer.ways))
+        killer.ways[way]()
+        return way
+
     with writers.writing():
         while points < SEED_POINTS and move.context().journal.phase != "seeded":
-            way, ahead = dice.choice(sorted(killer.ways)), dice.randrange(4)
-            alive, lost = attempt(move, lost, ahead, killer.ways[way])
-            points += alive
-            print(f"{way} killed after {parts(move)} parts" if alive else "refused: the snapshot is lost", flush=True)
+            killed, lost = attempt(move, lost, dice, kill, SEED_POINTS - points)
+            points += killed
         print(f"{points} points of the seed, dice {SEED}")
         assert points >= LEAST_POINTS, "it was over before it was hurt: choose other dice (FAULTS_SEED)"
         while move.context().journal.phase != "seeded":
