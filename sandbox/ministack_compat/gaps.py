@@ -11,6 +11,7 @@ from sandbox.ministack_compat import (
     console_output,
     container_volumes,
     engine_defaults,
+    instance_groups,
     instance_metadata,
     instance_seed,
     launch_template_metadata,
@@ -23,7 +24,8 @@ from sandbox.ministack_compat import (
 ALL: tuple[ModuleType, ...] = (
     network_interfaces,
     instance_metadata,
-    run_instances_template,  # after the two above: they must see the template's values as if they had been sent
+    instance_groups,
+    run_instances_template,  # after the interface and the metadata: they must see the template's values as if they had been sent
     launch_template_metadata,
     instance_seed,
     console_output,

@@ -77,6 +77,23 @@ def test_imds_options_are_kept_and_can_be_modified(emulator: Emulator) -> None:
     assert (value("httpTokens", seen), value("httpPutResponseHopLimit", seen)) == ("required", "2")
 
 
+def test_security_groups_stay_on_plain_ministack(emulator: Emulator) -> None:
+    assert "ModifyInstanceAttribute" not in emulator("ec2")._ACTION_MAP
+
+
+def test_security_groups_of_an_instance_can_be_changed(emulator: Emulator) -> None:
+    ec2 = emulator("ec2", "network_interfaces", "instance_groups")
+    subnet, group = subnet_and_group(ec2)
+    other = value("groupId", call(ec2, "CreateSecurityGroup", GroupName="clients", GroupDescription="x"))
+    instance = value("instanceId", run_in(ec2, subnet, group))
+    call(ec2, "ModifyInstanceAttribute", InstanceId=instance, GroupId__1=group, GroupId__2=other)
+    seen = call(ec2, "DescribeInstances")
+    assert {group, other} <= set(re.findall("<groupId>(.*?)</groupId>", seen))
+    query = {"InstanceId": [instance], "GroupId.1": ["sg-none"]}
+    status, _, text = ec2._ACTION_MAP["ModifyInstanceAttribute"](query)
+    assert (status, b"InvalidGroup.NotFound" in text) == (400, True)
+
+
 def template(ec2: Any, group: str) -> None:
     call(
         ec2, "CreateLaunchTemplate", LaunchTemplateName="t", LaunchTemplateData__InstanceType="t3.xlarge",
