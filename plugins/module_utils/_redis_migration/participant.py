@@ -110,8 +110,7 @@ class RedisParticipant:
             if self.journal.phase != VERIFIED and not self._refusing:
                 raise RedisMoveError(f"{self.name}: not settled without a difference. Mend: freeze and settle first")
             self.journal.save(phase=SWITCHING)
-            Refusal(self.source, self.journal.id).refuse(self.journal.entries["refusal"])
-            self._pause.assure()  # from here the refusal holds, whatever becomes of the pause
+            self._pause.assure()
             self._close_leg()
             if not self._target_pause.hold():
                 raise RedisMoveError(
@@ -121,6 +120,11 @@ class RedisParticipant:
             # Before the proxy: if we die between the two, the way back looks for writes that were never made, and finds none.
             self.journal.save(phase=SWITCHED, opened=False, open_done=False)
             self.proxy.activate(NEW_SIDE)
+            self._pause.let_answers_arrive()
+            self.proxy.cut(OLD)
+            # Only now: the server asks for the right to write before it holds a command, so a session that is still there would be told no.
+            Refusal(self.source, self.journal.id).refuse(self.journal.entries["refusal"])
+            self._pause.assure()  # from here the refusal holds, whatever becomes of the pause
 
     def open(self) -> None:
         with self._timed("open"):

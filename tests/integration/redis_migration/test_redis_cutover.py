@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
     DifferentError,
     RedisMoveError,
@@ -22,6 +24,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.l
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import share_token
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Difference, Options, Rules
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import RedisParticipant
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from tests.integration.redis_migration.data import mixed, traps
 from tests.integration.redis_servers import ROOT, TOKEN, Proxy, RedisServer
@@ -138,6 +142,28 @@ def test_cutover_loses_nothing_doubles_nothing_fails_nothing(
         assert proxy.switch.active() == "new"
         assert "disabled" in (proxy.folder / "haproxy.cfg").read_text().split("server old")[1].splitlines()[0]
         assert new.do("EXISTS", "cache:page", "metrics:x") == 0
+
+
+def test_a_session_that_wakes_up_before_the_opening_waits(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    """It was idle when the others were held, so the old server would answer it at once: with a refusal."""
+    share_token(old.endpoint(), new.endpoint())
+    client = redis.Redis(
+        port=proxy.port, password=TOKEN, retry=Retry(ConstantBackoff(0.01), 200), retry_on_error=[redis.ConnectionError]
+    )
+    assert client.ping()
+    with closing(make(old, new, proxy, tmp_path)) as one, ThreadPoolExecutor(1) as pool:
+        one.prepare()
+        one.freeze()
+        assert one.settle() == []
+        one.switch()
+        late = pool.submit(client.incr, "late")
+        with pytest.raises(TimeoutError):
+            late.result(0.3)
+        one.open()
+        assert late.result(5) == 1
+    assert (new.do("GET", "late"), old.do("EXISTS", "late")) == (b"1", 0)
 
 
 def test_roll_back_carries_new_writes_back(
