@@ -19,9 +19,9 @@ BUDGET = 5.0
 
 
 def victim(
-    move: Move, verb: str, step: str, how: str = "kill", redis: dict[str, Any] | None = None, **settings: Any
+    move: Move, verb: str, step: str = "", how: str = "kill", redis: dict[str, Any] | None = None, **settings: Any
 ) -> subprocess.Popen[str]:
-    """Begin a verb that dies or hangs at this step."""
+    """Begin a verb that dies or hangs at this step; at none, it is a run like any other that somebody may kill."""
     known = move.settings(**{"freeze_budget": BUDGET * crowded(), **settings})
     given = {
         "ends": dataclasses.asdict(move.ends),

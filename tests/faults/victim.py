@@ -1,4 +1,5 @@
-"""A run of one verb in a process of its own, that kills itself (or hangs) at a named step. Everything comes by stdin, as the secrets do."""
+"""A run of one verb in a process of its own, that kills itself (or hangs) at a named step, or at none. Everything comes by stdin, as the
+secrets do."""
 
 from __future__ import annotations
 
@@ -14,12 +15,23 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint impor
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     cutover,
+    follow,
     participant,
     rollback,
     stores,
+    verify,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import make
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Peer, Pooler, Settings
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import run as seed
+
+VERBS: dict[str, Callable[..., dict[str, Any]]] = {
+    "seed": seed.run,
+    "follow": follow.run,
+    "verify": verify.run.run,
+    "cutover": cutover.run,
+    "rollback": rollback.run,
+}
 
 
 def _dies_after(owner: type, name: str, die: Callable[[], None]) -> None:
@@ -56,7 +68,6 @@ def main() -> int:
             die()
 
     participant.Moving.at = fatal  # type: ignore[method-assign]
-    verb = {"cutover": cutover.run, "rollback": rollback.run}[given["verb"]]
     others = []
     if given["redis"]:
         others = [(stores.forward if given["verb"] == "cutover" else stores.back)(given["redis"])]
@@ -66,7 +77,8 @@ def main() -> int:
                 _dies_after(one, after, die)
     try:
         with context.journal.opened(20.0):
-            print(json.dumps(verb(context, False, others)), flush=True)
+            more = [others] if given["verb"] in ("cutover", "rollback") else []
+            print(json.dumps(VERBS[given["verb"]](context, False, *more), default=str), flush=True)
     except PgError as error:
         print(f"{type(error).__name__}: {error}", flush=True)
         return 1

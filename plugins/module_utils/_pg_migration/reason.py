@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TAIL = 256 * 1024
 CHANGES = 2000  # of the transaction that failed: enough to find a row, little enough to read
+PROBE = "CREATE TEMPORARY TABLE platform_migration_room AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 1000)"  # a MiB
 LOG = """
 SELECT pg_read_file(f.name, greatest(0, (pg_stat_file(f.name)).size - %s), %s)
 FROM (SELECT pg_current_logfile() AS name) f WHERE f.name IS NOT NULL
@@ -27,7 +28,24 @@ FROM (SELECT pg_current_logfile() AS name) f WHERE f.name IS NOT NULL
 
 def of(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> str:
     """The best that can be said, empty when nothing can."""
-    return _logged(target, context.names.subscription) or _conflict(context, source, target)
+    return _full(target) or _logged(target, context.names.subscription) or _conflict(context, source, target)
+
+
+def _full(target: psycopg.Connection[Any]) -> str:
+    """Write a little where the database lives, and take it back: a full disk says so to everybody."""
+    try:
+        with target.transaction(force_rollback=True):
+            target.execute("SET LOCAL transaction_read_only TO off")
+            target.execute("SET LOCAL temp_tablespaces TO ''")
+            target.execute(PROBE)
+    except psycopg.errors.DiskFull as error:
+        return (
+            f"the target says: {error.diag.message_primary}. Mend: make room on the target (its disk, or the tablespace of the database),"
+            " then follow again"
+        )
+    except psycopg.Error:
+        return ""
+    return ""
 
 
 def _logged(target: psycopg.Connection[Any], name: str) -> str:

@@ -10,7 +10,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.parallel impor
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import facts, ledger
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import complaint, facts, ledger
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.gauge import Gauge
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.plan import Step
 
@@ -43,16 +43,16 @@ def build(session: psycopg.Connection[Any], step: Step, may_wait: bool = False) 
     except (pg.UndefinedFunction, pg.UndefinedTable, pg.UndefinedObject, pg.UndefinedColumn) as error:
         if may_wait:
             return False
-        raise _failed(step, error) from None
+        raise _failed(session, step, error) from None
     except psycopg.Error as error:
-        raise _failed(step, error) from None
+        raise _failed(session, step, error) from None
 
 
-def _failed(step: Step, error: psycopg.Error) -> MigrationError:
-    said = error.diag.message_primary or " ".join(str(error).split())
-    return MigrationError(
-        f"{step.title}: the target says: {said}. Mend: remove the cause, then run seed again, it goes on where it stood"
-    )
+def _failed(session: psycopg.Connection[Any], step: Step, error: psycopg.Error) -> MigrationError:
+    if error.sqlstate is None:  # no answer: the connection ended
+        return complaint.gone(step.title, None, session, error)
+    words = error.diag.message_primary or str(error)
+    return complaint.said(step.title, "target", words, error.sqlstate, "remove the cause")
 
 
 def stage(context: Context, application: str, steps: list[Step], parallel: bool, gauge: Gauge) -> None:
@@ -93,7 +93,7 @@ def views(context: Context, session: psycopg.Connection[Any]) -> None:
             except pg.ObjectNotInPrerequisiteState:
                 waiting.append(label)
             except psycopg.Error as error:
-                raise _failed(Step(0, "", label, f"materialised view {label}", ""), error) from None
+                raise _failed(session, Step(0, "", label, f"materialised view {label}", ""), error) from None
         if len(waiting) == len(todo):
             raise MigrationError(
                 f"{', '.join(waiting)}: reads a materialised view that the source has not filled. Mend: REFRESH it there"

@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect, name
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
-    MigrationError,
-    SnapshotLostError,
-)
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import ledger
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import SnapshotLostError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import complaint, ledger
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.facts import Columns
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.plan import Part
 
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     import psycopg
 
 BLOCK = 256 * 1024  # rows are passed on in blocks of this size
-ENDING = "run seed again, it goes on where it stood"
 # A peer that vanished without a word is noticed within a minute.
 KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -101,11 +97,16 @@ def copy(lane: Lane, part: Part) -> tuple[int, int]:
     """Rows and bytes. Whatever ends it early leaves neither rows nor a record of them."""
     began = time.monotonic()
     out, into = statements(part, lane.columns[part.table.label])
-    with lane.target.transaction():
-        if part.whole:  # made in this transaction, the rows need no second write when they are old
-            lane.target.execute(sql.SQL("TRUNCATE ONLY {}").format(name(part.table.schema, part.table.name)))
-        rows, size = _stream(lane, part, out.as_bytes(lane.source), into.as_bytes(lane.target))
-        ledger.part_done(lane.target, part, rows, size, round(time.monotonic() - began, 3))
+    try:
+        with lane.target.transaction():
+            if part.whole:  # made in this transaction, the rows need no second write when they are old
+                lane.target.execute(sql.SQL("TRUNCATE ONLY {}").format(name(part.table.schema, part.table.name)))
+            rows, size = _stream(lane, part, out.as_bytes(lane.source), into.as_bytes(lane.target))
+            ledger.part_done(lane.target, part, rows, size, round(time.monotonic() - began, 3))
+    except pg.DiskFull as error:
+        raise complaint.said(part.label, "target", str(error.diag.message_primary), error.sqlstate, "") from None
+    except OperationalError as error:
+        raise complaint.gone(part.label, lane.source, lane.target, error) from None
     return rows, size
 
 
@@ -151,8 +152,8 @@ def _drain(connection: Any) -> None:
 
 
 def _expect(result: Any, status: int, side: str, part: Part) -> None:
-    if result is None or result.status != status:
-        said = result.error_message.decode(errors="replace") if result is not None else "no answer"
-        raise MigrationError(
-            f"{part.label}: the {side} says: {' '.join(said.split())}. Mend: see the {side}'s log, then {ENDING}"
-        )
+    if result is not None and result.status == status:
+        return
+    words = result.error_message.decode(errors="replace") if result is not None else "no answer"
+    state = result.error_field(pq.DiagnosticField.SQLSTATE) if result is not None else None
+    raise complaint.said(part.label, side, words, state.decode() if state else None, f"see the {side}'s log")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import SnapshotLostError
@@ -15,6 +16,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.fact
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import (
     build,
     clear,
+    complaint,
     copy,
     facts,
     ledger,
@@ -26,7 +28,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.gauge import Gauge
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.throttle import Brake, Bucket
 
-if TYPE_CHECKING:
+with contextlib.suppress(ImportError):  # the module says it in words
     import psycopg
 
 TID_RANGES = 140000  # before this version a range of pages is found only by reading the whole table
@@ -174,4 +176,7 @@ class Worker:
 
 def work(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     """In the started process."""
-    return Worker(context).run()
+    try:
+        return Worker(context).run()
+    except psycopg.Error as error:
+        raise complaint.other(error) from None
