@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.compare import Compare
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import ReplyError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keeper import Keeper
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import chunks, scan, scan_sized
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
     CACHE,
@@ -37,6 +38,9 @@ class Leg:
         self.tally = Tally()
         self._transfers: dict[int, Transfer] = {}
         self._links: list[Link] = []
+        self._keeper = (
+            Keeper()
+        )  # one database is quiet while another is worked on, and all are between prepare and freeze
         self._here = self._look(source)
         self._there = self._look(target)
 
@@ -45,6 +49,7 @@ class Leg:
             return read_server(link)
 
     def close(self) -> None:
+        self._keeper.stop()
         for link in self._links:
             link.close()
         self._links.clear()
@@ -54,6 +59,7 @@ class Leg:
         if db not in self._transfers:
             here, there = Link(self.source, db), Link(self.target, db)
             self._links += [here, there]
+            self._keeper.keep(here, there)
             self._transfers[db] = Transfer(Side(here, self._here), Side(there, self._there), self.options, self.tally)
         return self._transfers[db]
 

@@ -50,11 +50,13 @@ class Look:
 
 
 def look(source: Endpoint, target: Endpoint, options: Options, journal: Journal) -> Look:
-    with Link(source) as here, Link(target) as there:
-        ours, theirs = read_server(here), read_server(there)
+    with Link(source) as here:
+        ours = read_server(here)
+        libraries = functions(here) if "functions" in ours.can else []
         found = survey(here, ours, options.rules, options.big_bytes)
-        if "functions" in ours.can:
-            found.functions = functions(here)
+        found.functions = libraries
+    with Link(target) as there:  # only now: a survey takes long, and a server may end a session that is silent for long
+        theirs = read_server(there)
         content = target_content(there, theirs, options.rules)
     findings = preflight.check(ours, theirs, found, content, journal.id, options)
     findings += legs(source)

@@ -2,6 +2,9 @@
 
 No replication, no MONITOR, no keyspace events. Where the server does not have it, or the messages were lost, everything is looked
 at again. XREADGROUP and XACK change a stream without a message, so streams are always looked at again.
+
+The session that asked for the messages owns the tracking: when it ends (the server's `timeout`, CLIENT KILL, eviction of clients) the
+messages end, and the one that listens hears nothing of it. So it is kept awake, and asked at every fence.
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisMoveError, ReplyError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keeper import Keeper
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
 CHANNEL = "__redis__:invalidate"
+PATIENCE = 10.0  # seconds for an answer
 MOST_KEYS = 1_000_000  # beyond, going through everything costs no more than remembering
 
 
@@ -29,6 +34,8 @@ class Follower:
         self._lock = threading.Lock()
         self._fences: dict[bytes, threading.Event] = {}
         self._links: list[Link] = []
+        self._listener_id = -1
+        self._keeper = Keeper()
 
     def start(self) -> bool:
         """Whether the server tells changed keys."""
@@ -36,20 +43,23 @@ class Follower:
         try:
             listener = Link(self.where, timeout=None)
             self._links.append(listener)
-            number = listener.call("CLIENT", "ID")
+            self._listener_id = listener.call("CLIENT", "ID")
             listener.call("SUBSCRIBE", CHANNEL)
-            control = Link(self.where)
+            control = Link(self.where, timeout=PATIENCE)
             self._links.append(control)
-            control.call("CLIENT", "TRACKING", "ON", "REDIRECT", number, "BCAST")
+            control.call("CLIENT", "TRACKING", "ON", "REDIRECT", self._listener_id, "BCAST")
+            control.call("CLIENT", "GETREDIR")  # without it nobody could say that the messages still come
         except ReplyError:
             self.stop()
             return False
         self.lost = False
+        self._keeper.keep(control)
         threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
         return True
 
     def stop(self) -> None:
         self.lost = True
+        self._keeper.stop()
         for link in self._links:
             link.close()
         self._links.clear()
@@ -64,16 +74,23 @@ class Follower:
         return taken
 
     def _fence(self) -> None:
-        """Wait until everything that the server had sent is here."""
-        if self.lost:
+        """Wait until everything that the server had sent is here, and be sure that it did send."""
+        if self.lost or not self._tells():
+            self.lost = True
             return
         token = uuid.uuid4().hex.encode()
         arrived = self._fences[token] = threading.Event()
         with contextlib.suppress(RedisMoveError, IndexError):
             self._links[0].send([("PING", token)])
-            if arrived.wait(10):
+            if arrived.wait(PATIENCE):
                 return
         self.lost = True
+
+    def _tells(self) -> bool:
+        """Whether every change until now was sent to our listener."""
+        with contextlib.suppress(RedisMoveError, IndexError):
+            return bool(self._links[1].call("CLIENT", "GETREDIR") == self._listener_id)
+        return False
 
     def _listen(self, listener: Link) -> None:
         try:

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import socket
 import ssl
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -76,6 +77,8 @@ class Link:
 
     def __init__(self, where: Endpoint, db: int = 0, timeout: float | None = 60.0) -> None:
         self.where, self.db = where, db
+        self._sending = threading.Lock()
+        self._awaited = 0  # replies that are still to be read
         try:
             self._socket = self._open(timeout)
             self._file = self._socket.makefile("rb", buffering=262144)
@@ -125,7 +128,7 @@ class Link:
     def call(self, *command: bytes | str | int) -> Any:
         """One command; a refusal is raised."""
         self.send([command])
-        reply = self.read()
+        reply = self.receive(1)[0]
         if isinstance(reply, ReplyError):
             raise reply
         return reply
@@ -135,14 +138,28 @@ class Link:
         self.send(commands)
         return self.receive(len(commands))
 
-    def send(self, commands: Iterable[Command]) -> None:
+    def send(self, commands: Sequence[Command]) -> None:
+        with self._sending:
+            self._awaited += len(commands)
+            self._send(commands)
+
+    def _send(self, commands: Sequence[Command]) -> None:
         try:
             self._socket.sendall(encode(commands))
         except OSError as error:
             raise RedisConnectError(explain(self.where, str(error))) from None
 
     def receive(self, count: int) -> list[Any]:
-        return [self.read() for _ in range(count)]
+        replies = [self.read() for _ in range(count)]
+        self._awaited -= count
+        return replies
+
+    def keep_awake(self) -> None:
+        """A ping by another thread, unless an answer is awaited: then the server is at work for us."""
+        with self._sending:
+            if not self._awaited:
+                self._send([("PING",)])
+                self.read()
 
     def read(self) -> Any:
         """The next reply."""

@@ -1,0 +1,105 @@
+"""The record of changes ends with the session that asked for it, and silently: that may never be taken for `nothing was changed`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisConnectError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import MARKER
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
+
+from tests.integration.redis_migration.test_redis_cutover import OPTIONS, closing, cut_over, make
+from tests.integration.redis_servers import Proxy, RedisServer, make_server
+
+
+def kill_tracking(server: RedisServer) -> None:
+    """End the session that owns the tracking, and nothing else."""
+    with server.admin() as link:
+        rows = [
+            dict(word.partition("=")[::2] for word in row.split())
+            for row in link.call("CLIENT", "LIST").decode().splitlines()
+        ]
+        owners = [row["id"] for row in rows if "t" in row["flags"]]
+        assert len(owners) == 1, rows
+        assert link.call("CLIENT", "KILL", "ID", owners[0]) == 1
+
+
+def wait_until_a_quiet_session_is_ended(server: RedisServer) -> None:
+    with contextlib.suppress(RedisConnectError):
+        Link(server.endpoint(), timeout=20).read()
+
+
+@pytest.fixture
+def impatient(root: Path) -> Iterator[RedisServer]:
+    with make_server(root, "source", extra=("timeout 1",)) as server:
+        yield server
+
+
+def test_quiet_sessions_outlive_the_timeout_of_a_server(impatient: RedisServer, new: RedisServer) -> None:
+    new.do("HSET", MARKER, "id", "test")
+    impatient.do("SET", "in-db-2", "before", db=2)
+    leg, follower = Leg(impatient.endpoint(), new.endpoint(), OPTIONS), Follower(impatient.endpoint())
+    approach = Approach(leg, follower)
+    try:
+        approach.online(compare=False)
+        assert approach.proved
+        wait_until_a_quiet_session_is_ended(impatient)
+        impatient.do("SET", "late", "v")
+        impatient.do("SET", "in-db-2", "after", db=2)
+        assert follower.take() == {b"late", b"in-db-2"}
+        assert not follower.lost
+        leg.move_keys([b"late", b"in-db-2"])
+        assert (new.do("GET", "late"), new.do("GET", "in-db-2", db=2)) == (b"v", b"after")
+    finally:
+        follower.stop()
+        leg.close()
+
+
+def test_a_record_that_ended_is_known_as_lost(old: RedisServer) -> None:
+    follower = Follower(old.endpoint())
+    assert follower.start()
+    kill_tracking(old)
+    old.do("SET", "late", "v")
+    assert follower.take() == set()
+    assert follower.lost
+    follower.stop()
+
+
+def test_a_cutover_whose_record_ended_carries_everything_over(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    old.do("SET", "early", "v")
+    with closing(make(old, new, proxy, tmp_path)) as one:
+        one.prepare()
+        kill_tracking(old)
+        old.do("SET", "early", "w")
+        old.do("SET", "late", "v")
+        one.freeze()
+        assert one.settle() == []
+        one.switch()
+        one.open()
+    assert (new.do("GET", "early"), new.do("GET", "late")) == (b"w", b"v")
+
+
+def test_a_way_back_whose_record_ended_carries_everything_back(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    with closing(make(old, new, proxy, tmp_path)) as one:
+        cut_over(one)
+    with closing(make(old, new, proxy, tmp_path)) as again:
+        again._lock()
+        back = WayBack(again.source, again.target, OPTIONS, again.journal, again.proxy)
+        back.prepare()
+        kill_tracking(new)
+        new.do("SET", "made-there", "v")
+        back.freeze()
+        assert back.settle() == []
+        back.open()
+    assert old.do("GET", "made-there") == b"v"
