@@ -22,6 +22,7 @@ with contextlib.suppress(ImportError):  # the module says it in words
 WORDS = {"d": "DEFAULT", "n": "NOTHING", "f": "FULL"}
 
 # Tables whose identity names no column, with the index that could serve: a primary key, else a unique one without NULL.
+# A deferrable or invalid index names no row for replication, be it the primary key or not: the server passes it over without a word.
 LACKING = f"""
 SELECT n.nspname, c.relname, c.oid::regclass::text, c.relreplident::text,
        (SELECT coalesce((SELECT x.relname FROM pg_catalog.pg_class x WHERE x.oid = i.indexrelid), '') FROM pg_catalog.pg_index i
@@ -32,8 +33,10 @@ SELECT n.nspname, c.relname, c.oid::regclass::text, c.relreplident::text,
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE {facts.ORDINARY} AND c.relpersistence = 'p'
   AND (c.relreplident = 'n'
-       OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index p WHERE p.indrelid = c.oid AND p.indisprimary)
-       OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index p WHERE p.indrelid = c.oid AND p.indisreplident))
+       OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index p WHERE p.indrelid = c.oid AND p.indisprimary
+                                               AND p.indimmediate AND p.indisvalid)
+       OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index p WHERE p.indrelid = c.oid AND p.indisreplident
+                                               AND p.indimmediate AND p.indisvalid))
 ORDER BY 3
 """
 
@@ -52,7 +55,7 @@ def ensure(context: Context) -> list[str]:
             _set(session, schema, table, label, wanted)
             if not index:
                 notices.append(
-                    f"{label} has no key: its whole rows are its replica identity (FULL) until the move is finished;"
+                    f"{label} has no key (a deferrable one does not count): its whole rows are its replica identity (FULL) until the move is finished;"
                     " each UPDATE or DELETE of it costs the target a look through the table"
                 )
         _publish(session, context)
@@ -68,6 +71,11 @@ def _set(session: psycopg.Connection[Any], schema: str, table: str, label: str, 
 def _publish(session: psycopg.Connection[Any], context: Context) -> None:
     """By name, each leaf for itself: what applies to a partition applies to the same partition on the other side."""
     publication = name(context.names.publication)
+    if lacking := [str(row[2]) for row in session.execute(LACKING)]:
+        raise MigrationError(
+            f"{', '.join(lacking[:5])}: no replica identity, so that every UPDATE and DELETE of the applications would fail as soon as it is"
+            " published; nothing was published. Mend: seed again; if it stays, give it a primary key that is not deferrable"
+        )
     tables = [sql.SQL("ONLY {}").format(name(table.schema, table.name)) for table in facts.read_tables(session)]
     there = session.execute(
         "SELECT FROM pg_catalog.pg_publication WHERE pubname = %s", (context.names.publication,)

@@ -173,7 +173,7 @@ def test_a_sequence_behind_is_caught(move: Move, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_trap_there_and_back(trap_move: Move) -> None:
-    """Tables without a key, partitions, policies, triggers, odd names, unlogged tables, somebody's publication of everything."""
+    """Tables without a key or with a deferrable one, partitions, policies, triggers, odd names, unlogged tables, somebody's publication of everything."""
     move = trap_move
     following(move)
     changes = (
@@ -183,6 +183,9 @@ def test_every_trap_there_and_back(trap_move: Move) -> None:
         "UPDATE public.bookings SET state = 'sold' WHERE id % 7 = 0",
         'UPDATE "odd Schema"."T ""x"" %s" SET "a b {}" = \'changed\' WHERE "ID" = 1',
         "DELETE FROM public.secrets WHERE id = 3",
+        "UPDATE public.ranks SET place = place + 1 WHERE id % 5 = 3",
+        "DELETE FROM public.ranks WHERE id = 3",
+        "UPDATE public.lanes SET place = place + 1 WHERE id % 5 = 3",
     )
     for change in changes:
         move.on_source("SET session_replication_role TO replica; " + change)
@@ -192,6 +195,8 @@ def test_every_trap_there_and_back(trap_move: Move) -> None:
         "SELECT count(*), sum(i) FROM public.scratch",
         "SELECT count(*), sum(hashtext(b::text)) FROM public.bookings b",
         "SELECT count(*) FROM public.secrets",
+        "SELECT count(*), sum(place), sum(id * place) FROM public.ranks",
+        "SELECT count(*), sum(place), sum(id * place) FROM public.lanes",
         "SELECT count(*), sum(sold) FROM public.sales",
         'SELECT "a b {}" FROM "odd Schema"."T ""x"" %s" WHERE "ID" = 1',
     )

@@ -71,7 +71,7 @@ def test_moves_every_trap_and_a_second_run_does_nothing(move: Move, target: Clus
     assert done["changed"]
     assert done["phase"] == "finished"
     report = done["report"]
-    assert report["rows"] == ROWS + 500 + 300 + 40 + 10 + 50 + 20
+    assert report["rows"] == ROWS + 500 + 300 + 40 + 10 + 50 + 20 + 30 + 30
     assert {table["method"] for table in report["tables"].values()} == {"columns"}
     assert report["large_objects"]["count"] == 2
     assert any("EVENT TRIGGER" in entry for entry in report["left_out"])

@@ -30,6 +30,11 @@ FROM generate_series(1, :rows) i;
 CREATE TABLE log (a text, "select" text, n numeric);
 INSERT INTO log SELECT 'same', E'quote '' back \\ tab \t', 1.50 FROM generate_series(1, 40);
 CREATE TABLE empty_one (id int);
+-- keys that name no row for replication: checked at the end of the transaction, and one of them with another index that can serve
+CREATE TABLE ranks (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, place int NOT NULL);
+INSERT INTO ranks SELECT i, i FROM generate_series(1, 30) i;
+CREATE TABLE lanes (id int PRIMARY KEY DEFERRABLE, code int NOT NULL UNIQUE, place int);
+INSERT INTO lanes SELECT i, 100 + i, i FROM generate_series(1, 30) i;
 CREATE UNLOGGED TABLE scratch AS SELECT generate_series(1, 10) AS i;
 CREATE TABLE "odd Schema"."T ""x"" %s" ("ID" int PRIMARY KEY, "a b {}" text, blob bytea, dropped int);
 INSERT INTO "odd Schema"."T ""x"" %s" SELECT i, 'läßt ✓ ' || i, decode(md5(i::text), 'hex'), 1 FROM generate_series(1, 50) i;
