@@ -2,8 +2,9 @@
 
 `k3s` sets the playbook against the floor: a plain shell script (benchmarks/floor.sh) that does only the K3s install, on hosts of
 the same make, in turn with the playbook. `stage` measures the whole stage; a cold run of it starts the sandbox anew, so that the
-stage that stands is lost. `redis` sets the copy of the move against key by key, `copy` the seed of PostgreSQL
-against other ways, `downtime` the gap that writers see against that of a dump and restore. Nothing here is a test: a slow machine fails nothing.
+stage that stands is lost. `managed` measures the stages `single` and `managed` in a sandbox of their own. `redis` sets the copy of
+the move against key by key, `copy` the seed of PostgreSQL against other ways, `downtime` the gap that writers see against that of a
+dump and restore. Nothing here is a test: a slow machine fails nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from benchmarks import copy, downtime, k3s, redis, stage
+from benchmarks import copy, downtime, k3s, managed, redis, stage
 from tests.e2e.support import ROOT
 
 FIGURES = ROOT / "docs" / "figures.md"
@@ -26,7 +27,7 @@ def main() -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("k3s", "stage", "redis", "copy", "downtime"),
+        choices=("k3s", "stage", "managed", "redis", "copy", "downtime"),
         default="k3s",
         help="what to measure; k3s by default",
     )
@@ -46,6 +47,7 @@ def main() -> int:
         parser.error("--runs must be 1 or more, --cold 0 or more")
     reports = {
         "k3s": k3s.report,
+        "managed": managed.report,
         "redis": redis.report,
         "copy": copy.report,
         "downtime": lambda runs: downtime.report(runs, options.sizes),

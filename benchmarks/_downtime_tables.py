@@ -24,6 +24,7 @@ class Moved:
     gaps: dict[str, dict[str, float]] = field(default_factory=dict)  # by phase and client
     frozen: dict[str, float] = field(default_factory=dict)  # by verb, as it reports
     steps: dict[str, dict[str, float]] = field(default_factory=dict)  # by verb
+    seconds: dict[str, float] = field(default_factory=dict)  # by phase, the whole verb in its process
     refused: dict[str, int] = field(default_factory=dict)
     written: int = 0
     memory: int = 0
@@ -85,6 +86,19 @@ def tables(sizes: Sequence[Size], runs: int, load: float) -> str:
             phases = (NOTHING, "seed", "follow", "verify", VERIFY_AGAIN)
             gaps = " | ".join(_gap(found, phase) if phase in found[0].gaps else "-" for phase in phases)
             lines.append(f"| {size.rows / 1e6:.2f} | {shape} | {gaps} | {max(one.memory for one in found) / MIB:.0f} |")
+    lines += [
+        "",
+        "The proof online against the copy, each the whole verb in a process of its own, while both clients write:",
+        "",
+        "| million rows | MiB | database | seed, seconds | verify, seconds | verify over seed | MiB/s compared |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for size in sizes:
+        for shape, found in size.moves.items():
+            seed, verify = (statistics.median(one.seconds[verb] for one in found) for verb in ("seed", "verify"))
+            lines.append(
+                f"| {size.rows / 1e6:.2f} | {size.megabytes:.0f} | {shape} | {seed:.1f} | {verify:.1f} | {verify / seed:.2f} | {size.megabytes / verify:.0f} |"
+            )
     lines += [
         "",
         "What the freeze consists of, as the verbs report it:",

@@ -22,7 +22,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.cont
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Peer, Pooler, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-UNITS = ("seed", "snapshot", "watchdog")  # processes that a verb starts
+UNITS = ("seed", "snapshot", "verify", "watchdog")  # processes that a verb starts
 LOOK = 0.2
 
 
