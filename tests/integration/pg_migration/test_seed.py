@@ -342,7 +342,7 @@ def test_throttles_hold(big_move: Move) -> None:
 def test_nothing_is_published_that_would_refuse_its_changes(trap_move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever made the identities fall short: applications come first."""
     monkeypatch.setattr(identity, "_set", lambda *_: None)
-    with trap_move.opened() as context, pytest.raises(MigrationError, match="public.log.*Mend"):
+    with trap_move.opened() as context, pytest.raises(MigrationError, match=r"public\.log.*Mend"):
         identity.ensure(context)
     assert not trap_move.on_source("SELECT 1 FROM pg_publication WHERE pubname LIKE 'platform%'")
 
@@ -362,7 +362,7 @@ def test_identities_are_put_back(trap_move: Move) -> None:
         ]
         until(lambda: trap_move.on_source(limit) == [("10240",)])
         for table, column in (("log", "n"), ("ranks", "place"), ("lanes", "place")):
-            trap_move.on_source(f"UPDATE {table} SET {column} = {column}")
+            trap_move.on_source(f"UPDATE {table} SET {column} = {column}")  # noqa: S608 - names of the line above
         assert identity.restore(context) == []
     assert trap_move.on_source(query) == before
     assert not trap_move.on_source("SELECT 1 FROM pg_publication WHERE pubname LIKE 'platform%'")
