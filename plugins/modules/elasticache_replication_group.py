@@ -38,7 +38,8 @@ options:
   engine_version:
     description:
       - Version of the engine, as precise as wanted. V(7.0) is satisfied by 7.0.7.
-      - A downgrade is refused.
+      - Where minor versions are upgraded by AWS, a newer minor of the same major satisfies it too, V(7.0) by 7.1.
+      - Any other downgrade is refused.
     type: str
   node_type:
     description: Node type of all members, for example V(cache.t4g.medium). Required when the group does not exist yet.

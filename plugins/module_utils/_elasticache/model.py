@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,9 +114,6 @@ class Group:
 
 def same(option: str, current: Any, wanted: Any) -> bool:
     """Whether a property is as wanted, in the terms of that property."""
-    if option == "engine_version" and current:
-        # AWS takes 7.0 and answers 7.0.7.
-        return bool(re.match(rf"{re.escape(str(wanted).removesuffix('.x'))}(\.|$)", str(current)))
     if option == "security_group_ids":
         return sorted(current or []) == sorted(wanted)
     if option in ("maintenance_window", "snapshot_window"):

@@ -23,6 +23,7 @@ from .model import (
     same,
 )
 from .rules import faults_of_change, faults_of_spec
+from .versions import keeps
 
 
 class Kind(Enum):
@@ -132,13 +133,19 @@ def _replicas(current: Group, spec: Spec, *, up: bool) -> Iterator[Action]:
     yield Action(kind, request, {"replica_count": have}, {"replica_count": wanted})
 
 
+def _is(current: Group, spec: Spec, option: str, wanted: Any) -> bool:
+    if option == "engine_version":
+        return keeps(spec, current.values)
+    return same(option, current.values.get(option), wanted)
+
+
 def _modify(current: Group, spec: Spec) -> Iterator[Action]:
     request: dict[str, Any] = {}
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     for option, parameter in MODIFIABLE.items():
         wanted = getattr(spec, option)
-        if wanted is None or same(option, current.values.get(option), wanted):
+        if wanted is None or _is(current, spec, option, wanted):
             continue
         request[parameter] = after[option] = wanted
         before[option] = current.values.get(option)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from .model import CREATE_FAILED, IMMUTABLE, TLS_DISABLED, TLS_REQUIRED, TOKEN_VERSION_TAG, Group, Spec, same
+from .versions import as_numbers, keeps, older
 
 TOKEN_MIN, TOKEN_MAX = 16, 128
 TOKEN_PATTERN = re.compile(r"[A-Za-z0-9!&#$^<>-]*")
@@ -78,19 +79,25 @@ def faults_of_change(current: Group, spec: Spec) -> list[str]:
                 " restore a snapshot into a new group, or leave the option as it is"
             )
     tls = spec.transit_encryption_mode or current.tls
-    if tls != current.tls and _version(current.values.get("engine_version")) < TLS_CHANGE_SINCE:
+    if tls != current.tls and as_numbers(current.values.get("engine_version")) < TLS_CHANGE_SINCE:
         faults.append(
             f"transit_encryption_mode of {name} is {current.tls} and cannot become {tls} on engine"
             f" {current.values.get('engine_version')}: 7.0.5 or newer is needed, upgrade engine_version first"
         )
-    if spec.engine_version and _older(spec.engine_version, current.values.get("engine_version")):
-        faults.append(
-            f"engine_version of {name} is {current.values['engine_version']}, a downgrade to {spec.engine_version}"
-            " is refused by ElastiCache"
-        )
+    faults += _faults_of_version(current, spec)
     replicas = current.replica_count if spec.replica_count is None else spec.replica_count
     faults += _faults_of_result(spec, tls, replicas, current.values, has_token=current.auth_token_enabled)
     return faults + _faults_of_primary(current, spec)
+
+
+def _faults_of_version(current: Group, spec: Spec) -> list[str]:
+    wanted, have = spec.engine_version, current.values.get("engine_version")
+    if not wanted or not older(wanted, have) or keeps(spec, current.values):
+        return []
+    return [
+        f"engine_version of {spec.replication_group_id} is {have}, a downgrade to {wanted} is refused by ElastiCache:"
+        f" set engine_version to {'.'.join(map(str, as_numbers(have)[:2]))}"
+    ]
 
 
 def _faults_of_primary(current: Group, spec: Spec) -> list[str]:
@@ -132,13 +139,3 @@ def _faults_of_result(
     if spec.kms_key_id and spec.at_rest_encryption_enabled is False:
         faults.append("kms_key_id needs at_rest_encryption_enabled")
     return faults
-
-
-def _version(text: Any) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", str(text or "")))
-
-
-def _older(wanted: str, have: Any) -> bool:
-    want, got = _version(wanted), _version(have)
-    width = min(len(want), len(got))
-    return bool(got) and want[:width] < got[:width]
