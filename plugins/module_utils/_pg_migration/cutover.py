@@ -9,13 +9,8 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover import run as cutovers
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import forecast, undo, watchdog
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
-    large_objects,
-    undo,
-    unlogged,
-    watchdog,
-)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import OrderError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
@@ -23,7 +18,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.mode
     FOLLOWING,
     SWITCHED,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import FIXED, OBJECT_RATE
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS
 
 
@@ -126,15 +120,15 @@ def _answer(
 
 
 def _foreseen(context: Context) -> dict[str, Any]:
-    """For check mode: read only, so that the time of the views is that of the last rehearsal or not known."""
+    """For check mode: read only, so that the time of the views is that of the last rehearsal, or a guess."""
     with context.source() as source, context.target() as target:
         found = looks.read(context, source, target)
-        objects = large_objects.size(source) + unlogged.size(source)
-    seconds = max(FIXED + 2 * objects / OBJECT_RATE, float(context.journal.entries.get("rehearsed", 0.0)))
-    problems = list(found.notices)
+        cost, parts, known = forecast.look(context, source)
+    seconds = max(cost, float(context.journal.entries.get("rehearsed", 0.0)))
+    problems = [*found.notices, *(one for one in known if one not in found.notices)]
     if not found.follows:
         problems.append("the target does not follow. Mend: follow first")
     words = f"would move the writers to {context.ends.target.label}, in a freeze of about {seconds:.1f} s"
     result = _answer(context, True, words + f" ({context.settings.freeze_budget:.1f} s are allowed)", None, problems)
-    result["estimate"] = {"freeze_seconds": round(seconds, 2), "lag_bytes": found.lag_bytes}
+    result["estimate"] = {"freeze_seconds": round(seconds, 2), "lag_bytes": found.lag_bytes, **parts}
     return result

@@ -6,7 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import freeze, reason, subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    freeze,
+    reason,
+    subscription,
+    verify,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
@@ -45,6 +51,7 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     if not near:
         return _running(context, done)
     seconds = round(time.monotonic() - began, 1)
+    collected = _collect(context)
     result = {"step": "follow", "seconds": seconds, "lag_bytes": now.lag_bytes}
     journal.record(result)
     journal.save()
@@ -53,10 +60,19 @@ def run(context: Context, check: bool) -> dict[str, Any]:
         "changed": bool(done),
         "phase": journal.phase,
         "message": f"the target follows, {lag} behind" + (f"; {done}" if done else ""),
-        "notices": now.notices + _legs(context),
+        "notices": now.notices + _legs(context) + collected,
         "health": now.facts(),
         "seconds": seconds,
     }
+
+
+def _collect(context: Context) -> list[str]:
+    """What changed since the last `verify` is read whenever somebody comes by: until then its slot keeps the WAL of it."""
+    try:
+        verify.collect(context)
+    except PgError as error:
+        return [f"the changes since the last verify were not read: {error}"]
+    return []
 
 
 def _running(context: Context, done: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     carry,
     follow,
+    forecast,
     freeze,
     large_objects,
     pooling,
@@ -32,10 +33,7 @@ if TYPE_CHECKING:
     import psycopg
 
 EXPEL = 3.0  # seconds that ended sessions may take to go
-FIXED = 0.4  # seconds of a freeze in which there is nothing to do: round trips, and the drain of an idle source
-OBJECT_RATE = 50 * 1024**2  # bytes a second of large objects, read on both sides and compared
 ALWAYS = ("reopen", "mend", "")
-HASH_RATE = 300 * 1024**2  # bytes a second of a full comparison
 
 
 class Moving:
@@ -52,6 +50,7 @@ class Moving:
         self.cancelled = False
         self.views: dict[str, float] = {}  # seconds of each
         self.objects = 0  # bytes of large objects and unlogged tables
+        self.foreseen = verify.Foreseen()
         self._last: tuple[str, float] | None = None
 
     def at(self, step: str) -> None:
@@ -103,13 +102,20 @@ class Moving:
         self.at("")
         return [*found, *carry.behind(old, new)]
 
-    def cost(self, old: psycopg.Connection[Any]) -> float:
-        """Seconds of the freeze, from what was measured."""
-        guess = FIXED + sum(self.views.values()) + 2 * self.objects / OBJECT_RATE
-        if self.context.settings.verify == "full":
-            row = old.execute("SELECT pg_database_size(current_database())").fetchone()
-            guess += (row[0] if row else 0) / HASH_RATE
-        return guess
+    def foresee(self) -> None:
+        """What the comparison will find to do; the last thing of the preparation, since it goes by what changed until now."""
+        self.at("collect")
+        self.foreseen = verify.comparison(self.context, collect=True)
+        problems = [*self.foreseen.faults, *forecast.too_long(self.foreseen, self.cost, self.context.settings)]
+        if problems:
+            raise RefusedError("nothing can be frozen, users are not touched", problems)
+        self.notices += self.foreseen.notices()
+        self.at("")
+
+    @property
+    def cost(self) -> float:
+        """Seconds of the freeze."""
+        return forecast.seconds(self.foreseen, sum(self.views.values()), self.objects)
 
 
 class PostgresParticipant(Moving):
@@ -128,7 +134,7 @@ class PostgresParticipant(Moving):
         self.at("refresh")
         self.views = carry.views(source, target)
         self.objects = large_objects.size(source) + unlogged.size(source)
-        self.at("")
+        self.foresee()
 
     def _refuse(self, found: looks.Health, shut: list[str]) -> None:
         settings = self.context.settings
@@ -152,7 +158,7 @@ class PostgresParticipant(Moving):
     def predict(self) -> float:
         """Seconds of the freeze, from what was measured."""
         rehearsed = float(self.context.journal.entries.get("rehearsed", 0.0))
-        return round(max(self.cost(self.sessions.source), rehearsed), 2)
+        return round(max(self.cost, rehearsed), 2)
 
     def freeze(self) -> None:
         self.at("pause")

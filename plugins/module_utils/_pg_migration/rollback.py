@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, undo
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, forecast, undo
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import OrderError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
@@ -38,12 +38,17 @@ def run(context: Context, check: bool, others: Sequence[Participant] = ()) -> di
             f"there is nothing to roll back, the move is {journal.phase}: {WORDS[journal.phase]}. Mend: {mend}"
         )
     if check:
-        return {
-            **_answer(context, f"would move the writers back to {context.ends.source.label}"),
-            "changed": True,
-            "estimate": {"freeze_seconds": float((journal.entries.get("measured") or {}).get("gap", 0.0))},
-        }
+        return _foreseen(context)
     return cutover.go(context, ledger, [undo.make(context, ledger), *others], RETURNING, said)
+
+
+def _foreseen(context: Context) -> dict[str, Any]:
+    with context.target() as target:
+        seconds, parts, problems = forecast.look(context, target)
+    words = f"would move the writers back to {context.ends.source.label}, in a freeze of about {seconds:.1f} s"
+    budget = f" ({context.settings.freeze_budget:.1f} s are allowed)"
+    estimate = {"freeze_seconds": round(seconds, 2), **parts}
+    return {**_answer(context, words + budget), "changed": True, "estimate": estimate, "notices": problems}
 
 
 def _answer(context: Context, message: str) -> dict[str, Any]:

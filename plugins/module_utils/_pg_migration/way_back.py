@@ -43,7 +43,7 @@ class PostgresReturn(Moving):
         self._near()
         self.views = carry.views(target, source)
         self.objects = large_objects.size(target) + unlogged.size(target)
-        self.at("")
+        self.foresee()
 
     def _near(self) -> None:
         """The bulk of a lag is waited for while users work."""
@@ -63,7 +63,7 @@ class PostgresReturn(Moving):
             time.sleep(follow.BEAT)
 
     def predict(self) -> float:
-        return round(self.cost(self.sessions.target), 2)
+        return round(self.cost, 2)
 
     def freeze(self) -> None:
         self.at("pause")

@@ -6,7 +6,13 @@ import time
 
 import psycopg
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import carry, cutover, follow, rollback
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    carry,
+    cutover,
+    follow,
+    rollback,
+    verify,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     BudgetError,
     DifferenceError,
@@ -14,6 +20,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
     OrderError,
     RefusedError,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import foresee
 
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import Writers, crowded, following, login, poll, sides, started
@@ -234,3 +241,30 @@ def test_an_application_without_rights_at_the_target_is_not_moved(move: Move) ->
     assert move.context().journal.phase == "following"
     move.on_target("BEGIN READ WRITE; GRANT INSERT ON public.ledger TO shopper; COMMIT")
     assert move(cutover.run)["phase"] == "switched"
+
+
+def test_the_comparison_is_part_of_the_prediction(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an online comparison everything is compared in the freeze: said, and refused when it does not fit, in both directions."""
+    started(move)
+    move(follow.run)
+    monkeypatch.setattr(foresee, "COLUMN_RATE", 1000.0)
+    with pytest.raises(RefusedError, match=r"no complete online verification.*Mend: verify"):
+        move(cutover.run)
+    assert sides(move) == (True, False)
+    planned = move(cutover.run, check=True)
+    assert planned["estimate"]["freeze_seconds"] > 30
+    assert planned["estimate"]["whole_bytes"] > 30_000
+    move(verify.run.run)
+    move.on_source("INSERT INTO public.ledger (n) SELECT generate_series(1, 200)")
+    planned = move(cutover.run, check=True)
+    assert planned["estimate"]["freeze_seconds"] < 5
+    assert planned["estimate"]["unread_wal_bytes"] > 10_000
+    move(follow.run)
+    assert move(cutover.run, check=True)["estimate"]["changed_rows"] == 200
+    assert move(cutover.run)["phase"] == "switched"
+    with pytest.raises(RefusedError, match=r"no complete online verification.*Mend: verify"):
+        move(rollback.run)
+    assert sides(move) == (False, True)
+    assert move(rollback.run, check=True)["estimate"]["whole_bytes"] > 30_000
+    move(verify.run.run)
+    assert move(rollback.run)["phase"] == "returned"

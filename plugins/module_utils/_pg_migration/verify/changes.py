@@ -55,6 +55,16 @@ def _slot(session: psycopg.Connection[Any], slot: str) -> tuple[int, bool, str, 
     return None if row is None else (int(row[0] or 0), bool(row[1]), str(row[2]), bool(row[3]))
 
 
+def unread(leg: Leg) -> int:
+    """Bytes of WAL that the next reading begins with: from restart_lsn, not from where the last one ended."""
+    with publisher(leg) as session:
+        row = session.execute(
+            "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
+            (leg.verify_slot,),
+        ).fetchone()
+    return max(0, int(row[0] or 0)) if row else 0
+
+
 def drop(leg: Leg, patience: float = 10.0) -> bool:
     """Let go of the WAL; says whether there was a slot."""
     with publisher(leg) as session:

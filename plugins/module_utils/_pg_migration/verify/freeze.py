@@ -82,7 +82,7 @@ def _changed(context: Context, leg: Leg, keys: Keys, began: float) -> list[str]:
         tables, faults = subjects_of(leg, settled=True)
         reading.result()
     read_at = time.monotonic()
-    by_key, whole = _choose(tables, keys, set(about.get("whole_again", [])))
+    by_key, whole = choose(tables, keys, set(about.get("whole_again", [])))
     found: list[rows.Difference] = []
 
     def look(sessions: Pair, item: tuple[Subject, list[Key]]) -> None:
@@ -112,7 +112,7 @@ def _changed(context: Context, leg: Leg, keys: Keys, began: float) -> list[str]:
     return differences
 
 
-def _choose(tables: Sequence[Subject], keys: Keys, again: set[str]) -> tuple[list[Subject], list[Subject]]:
+def choose(tables: Sequence[Subject], keys: Keys, again: set[str]) -> tuple[list[Subject], list[Subject]]:
     """Tables to be compared by key, and as a whole. What did not change since it was found equal is neither."""
     counts = keys.counts()
     by_key, whole = [], []

@@ -20,6 +20,11 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import FOLLOWING, SWITCHED, Progress
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import changes, objects, report
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.compare import Comparison
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.foresee import (
+    COLUMN_RATE,
+    TEXT_RATE,
+    collected,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.freeze import (
     frozen,
     full,
@@ -37,8 +42,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.veri
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.subject import Subject
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.manifest import COLUMNS
 
-# Measured on one core of this machine's kind: hashing columns, and hashing the text of rows (MB a second of one session).
-COLUMN_RATE, TEXT_RATE = 350e6, 120e6
 COLLECT_PAUSE = 10.0  # seconds between two readings of the slot while a long comparison runs
 SHOW_PAUSE = 1.0
 WHAT = "verify"
@@ -249,12 +252,9 @@ def _foreseen(context: Context, tables: Sequence[Subject], faults: list[str]) ->
 
 def collect(context: Context) -> int:
     """Read the slot, so that the server can let go of its WAL and the freeze has less to read; 0 where there is none."""
-    leg, keys = current(context), Keys(context.journal.folder)
+    keys = Keys(context.journal.folder)
     try:
-        if unusable(context, leg, keys):
-            return 0
-        columns = {(schema, name): tuple(key) for schema, name, key in keys.about()["columns"]}
-        return changes.Changes(leg, keys, columns).collect()
+        return 0 if unusable(context, current(context), keys) else collected(context, keys)
     finally:
         keys.close()
 

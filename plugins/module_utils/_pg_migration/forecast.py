@@ -1,0 +1,49 @@
+"""How long a freeze will last: asked before anybody is frozen, in either direction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import large_objects, unlogged, verify
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import queries
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.estimate import VIEW_RATE
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import Foreseen
+
+if TYPE_CHECKING:
+    import psycopg
+
+FIXED = 0.4  # seconds of a freeze in which there is nothing to do: round trips, and the drain of an idle source
+OBJECT_RATE = 50 * 1024**2  # bytes a second of large objects, read on both sides and compared
+
+
+def seconds(foreseen: Foreseen, views: float, objects: int) -> float:
+    """`views`: seconds of all of them; `objects`: bytes of large objects and unlogged tables. Pure."""
+    return FIXED + views + 2 * objects / OBJECT_RATE + foreseen.seconds
+
+
+def too_long(foreseen: Foreseen, cost: float, settings: Settings) -> list[str]:
+    """Where it is the comparison that does not fit, and a new online one would make it fit. Pure."""
+    if cost <= settings.freeze_budget or cost - foreseen.seconds > settings.freeze_budget:
+        return []
+    return foreseen.mendable(settings.freeze_budget)
+
+
+def look(context: Context, old: psycopg.Connection[Any]) -> tuple[float, dict[str, Any], list[str]]:
+    """For check mode, which changes nothing: seconds, what they are made of, and what a person should know."""
+    found = verify.comparison(context, collect=False)
+    views = sum(size for _, size in old.execute(queries.VIEWS)) / VIEW_RATE
+    objects = large_objects.size(old) + unlogged.size(old)
+    cost = seconds(found, views, objects)
+    parts = {
+        "compare_seconds": found.seconds,
+        "changed_rows": found.keys,
+        "whole_tables": list(found.whole),
+        "whole_bytes": found.bytes,
+        "unread_wal_bytes": found.wal_bytes,
+        "view_seconds": round(views, 2),
+        "object_bytes": objects,
+    }
+    problems = [*found.faults, *(too_long(found, cost, context.settings) or found.notices())]
+    return cost, parts, problems
