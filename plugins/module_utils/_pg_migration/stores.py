@@ -127,6 +127,11 @@ class RedisReturn:
             self.seconds |= store.waited
             store.close()
 
+    def cancel(self) -> None:
+        """Somebody waits in vain: whatever hangs now must do nothing when it comes back."""
+        if self._back:
+            self._back.cancel()
+
     def reopen(self) -> None:
         back = self._locked()
         if not back.wanted or back.half_open():

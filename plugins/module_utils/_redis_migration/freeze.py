@@ -17,6 +17,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.w
 PAUSE_MS, RENEW_SECONDS = 3000, 0.75
 GRACE = 0.1  # seconds for the last answers to reach their clients before sessions are cut
 MIGRATION_USER = "platform-migration"
+CALLED_OFF = "the cutover was called off meanwhile"
 
 
 class Pause:
@@ -26,6 +27,8 @@ class Pause:
         self.where, self.limit = where, limit
         self.held = False
         self.broken = ""
+        self._cancelled = False
+        self._holding = threading.Lock()
         self._until = self._since = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -35,20 +38,28 @@ class Pause:
         """Whether the server can hold writers only; when this returns true it does."""
         if self.held:
             return True
-        self._link, self.broken = Link(self.where, timeout=10), ""
-        self._stop.clear()
-        self._until = time.monotonic() + PAUSE_MS / 1000
+        link = Link(self.where, timeout=10)
+        until = time.monotonic() + PAUSE_MS / 1000
         try:
-            self._link.call("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
+            link.call("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
         except ReplyError:
-            self._link.close()
+            link.close()
             return False
-        self.held, self._since = True, time.monotonic()
-        self._thread = threading.Thread(
-            target=self._renew, args=(self._link, time.monotonic() + self.limit), daemon=True
-        )
-        self._thread.start()
+        with self._holding:
+            if self._cancelled:  # not renewed, it ends by itself; another attempt may hold the writers already
+                link.close()
+                raise RedisMoveError(CALLED_OFF)
+            self._link, self.broken, self._until = link, "", until
+            self.held, self._since = True, time.monotonic()
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._renew, args=(link, self._since + self.limit), daemon=True)
+            self._thread.start()
         return True
+
+    def cancel(self) -> None:
+        """From now on this pause holds nobody whom it does not hold already."""
+        with self._holding:
+            self._cancelled = True
 
     def _renew(self, link: Link, end: float) -> None:
         while not self._stop.wait(RENEW_SECONDS):
@@ -69,8 +80,10 @@ class Pause:
             self._until = began + PAUSE_MS / 1000
 
     def assure(self) -> None:
-        """Raise unless writers were held without a gap until now."""
-        if self.held and not self.broken and time.monotonic() > self._until:
+        """Raise unless writers have been held without a gap until now."""
+        if not self.held:
+            raise RedisMoveError(f"writers are not held at {self.where.label}. Mend: reopen, and cut over again")
+        if not self.broken and time.monotonic() > self._until:
             self.broken = f"the pause was not renewed in time; writers may have gone on at {self.where.label}"
         if self.broken:
             raise RedisMoveError(f"{self.broken}. Mend: reopen, and cut over again when the servers answer faster")

@@ -8,7 +8,10 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.compare import Compare
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import ReplyError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
+    RedisMoveError,
+    ReplyError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keeper import Keeper
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import chunks, scan, scan_sized
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
@@ -38,9 +41,9 @@ class Leg:
         self.tally = Tally()
         self._transfers: dict[int, Transfer] = {}
         self._links: list[Link] = []
-        self._keeper = (
-            Keeper()
-        )  # one database is quiet while another is worked on, and all are between prepare and freeze
+        # One database is quiet while another is worked on, and all are between prepare and freeze.
+        self._keeper = Keeper()
+        self._closed = False
         self._here = self._look(source)
         self._there = self._look(target)
 
@@ -49,6 +52,8 @@ class Leg:
             return read_server(link)
 
     def close(self) -> None:
+        """For good: a step that hung and wakes up later must not go on with new connections."""
+        self._closed = True
         self._keeper.stop()
         for link in self._links:
             link.close()
@@ -56,6 +61,8 @@ class Leg:
         self._transfers.clear()
 
     def _transfer(self, db: int) -> Transfer:
+        if self._closed:
+            raise RedisMoveError(f"the move from {self.source.label} to {self.target.label} was given up meanwhile")
         if db not in self._transfers:
             here, there = Link(self.source, db), Link(self.target, db)
             self._links += [here, there]

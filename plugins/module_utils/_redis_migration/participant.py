@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.attempt import Attempt
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
     DifferentError,
@@ -56,13 +57,28 @@ class RedisParticipant:
         self.source, self.target, self.options, self.proxy, self.say = source, target, options, switch, say
         self.journal = Journal(folder, source.label, target.label)
         self.waited: dict[str, float] = {}  # seconds of each step, for the report
-        self._pause = Pause(source, options.freeze_limit)
-        self._target_pause = Pause(target, options.freeze_limit)
+        self._attempt = self._new_attempt()
         self._follower = Follower(source)
         self._approach: Approach | None = None
         self._stack = contextlib.ExitStack()
         self._locked = False
         self._refusing: dict[str, Any] | None = None  # writers are refused instead of held
+
+    def _new_attempt(self) -> Attempt:
+        limit = self.options.freeze_limit
+        return Attempt(Pause(self.source, limit), Pause(self.target, limit))
+
+    @property
+    def _pause(self) -> Pause:
+        return self._attempt.pause
+
+    @property
+    def _target_pause(self) -> Pause:
+        return self._attempt.target_pause
+
+    def cancel(self) -> None:
+        """Somebody waits in vain: whatever hangs now must do nothing when it comes back."""
+        self._attempt.cancel()
 
     def prepare(self) -> None:
         with self._timed("prepare"):
@@ -84,47 +100,61 @@ class RedisParticipant:
             self._approach.online(compare)
 
     def freeze(self) -> None:
+        attempt = self._attempt
         with self._timed("freeze"):
             self._lock()
-            if not self._pause.hold():
+            if not attempt.pause.hold():
                 self.say("the source cannot hold writers (CLIENT PAUSE WRITE, 6.2): they are refused instead")
-                self._refusing = dict(self.journal.entries["refusal"])
-                self.journal.save(phase=SWITCHING)
-                Refusal(self.source, self.journal.id).refuse(self._refusing)
+                with attempt.act():
+                    self._refusing = dict(self.journal.entries["refusal"])
+                    self.journal.save(phase=SWITCHING)
+                    Refusal(self.source, self.journal.id).refuse(self._refusing)
 
     def settle(self) -> list[str]:
+        attempt = self._attempt
         with self._timed("settle"):
-            self._pause.assure()
+            self._assure(attempt)
             approach = self._approach or Approach(Leg(self.source, self.target, self.options), self._follower, self.say)
-            self._approach = approach
+            with attempt.act():
+                self._approach = approach
             found = approach.frozen()
-            self._pause.assure()
+            self._assure(attempt)
             if not found:
-                self.journal.save(phase=SWITCHING if self._refusing else VERIFIED)
+                with attempt.act():
+                    self.journal.save(phase=SWITCHING if self._refusing else VERIFIED)
             return [str(difference) for difference in found]
 
     def switch(self) -> None:
+        attempt = self._attempt
         with self._timed("switch"):
             if self.journal.phase == SWITCHED:
                 return
             if self.journal.phase != VERIFIED and not self._refusing:
                 raise RedisMoveError(f"{self.name}: not settled without a difference. Mend: freeze and settle first")
-            self.journal.save(phase=SWITCHING)
-            self._pause.assure()
+            with attempt.act():
+                self.journal.save(phase=SWITCHING)
+            self._assure(attempt)
             self._close_leg()
-            if not self._target_pause.hold():
+            if not attempt.target_pause.hold():
                 raise RedisMoveError(
                     f"target {self.target.label}: it does not know CLIENT PAUSE WRITE, so its writers cannot wait for the common opening. "
                     "Mend: an engine of 6.2 or newer"
                 )
-            # Before the proxy: if we die between the two, the way back looks for writes that were never made, and finds none.
-            self.journal.save(phase=SWITCHED, opened=False, open_done=False)
-            self.proxy.activate(NEW_SIDE)
-            self._pause.let_answers_arrive()
-            self.proxy.cut(OLD)
-            # Only now: the server asks for the right to write before it holds a command, so a session that is still there would be told no.
-            Refusal(self.source, self.journal.id).refuse(self.journal.entries["refusal"])
-            self._pause.assure()  # from here the refusal holds, whatever becomes of the pause
+            with attempt.act():
+                # Before the proxy: if we die between the two, the way back looks for writes that were never made, and finds none.
+                self.journal.save(phase=SWITCHED, opened=False, open_done=False)
+                self.proxy.activate(NEW_SIDE)
+                attempt.pause.let_answers_arrive()
+                self.proxy.cut(OLD)
+            with attempt.act():
+                # Only now: the server asks for the right to write before it holds a command, so a session that is still there would be told no.
+                Refusal(self.source, self.journal.id).refuse(self.journal.entries["refusal"])
+            self._assure(attempt)  # from here the refusal holds, whatever becomes of the pause
+
+    def _assure(self, attempt: Attempt) -> None:
+        """Writers have been held until now, or are refused."""
+        if not self._refusing:
+            attempt.pause.assure()
 
     def open(self) -> None:
         with self._timed("open"):
@@ -144,6 +174,7 @@ class RedisParticipant:
     def reopen(self) -> None:
         with self._timed("reopen"):
             self._lock()
+            self._attempt.end()
             if self.journal.entries.get("opened"):
                 raise RedisMoveError(
                     f"{self.name}: writers are at the new side already. Mend: roll_back carries them back"
@@ -206,6 +237,7 @@ class RedisParticipant:
         self._close_leg()
         self._pause.release()
         self._target_pause.release()
+        self._attempt = self._new_attempt()
         self._stack.close()
         self._locked = False
 

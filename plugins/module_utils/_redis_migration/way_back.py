@@ -69,6 +69,10 @@ class WayBack:
         if not self._pause.hold():
             raise RedisMoveError(f"target {self.target.label}: it cannot hold writers (CLIENT PAUSE WRITE)")
 
+    def cancel(self) -> None:
+        """A step that hangs must hold nobody when it comes back."""
+        self._pause.cancel()
+
     def settle(self) -> list[Difference]:
         """What changed since, carried over and compared; an empty list is the proof."""
         if self._approach is None:
@@ -127,6 +131,7 @@ class WayBack:
 
     def abandon(self) -> None:
         """Writers stay at the new side, unless they were led away from it before something failed."""
+        self.cancel()
         self._close_leg()
         if self.wanted and not self.half_open():
             self._refusal.refuse(self.journal.entries["refusal"])
