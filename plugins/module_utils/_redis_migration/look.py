@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration import preflight
@@ -16,11 +17,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import refusal, scan
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
+    CACHE,
     MARKER,
     SKIP,
+    STATE,
     Finding,
     Options,
-    Rules,
     Server,
     shown,
 )
@@ -57,7 +59,7 @@ def look(source: Endpoint, target: Endpoint, options: Options, journal: Journal)
         found.functions = libraries
     with Link(target) as there:  # only now: a survey takes long, and a server may end a session that is silent for long
         theirs = read_server(there)
-        content = target_content(there, theirs, options.rules)
+        content = target_content(there, theirs, options, journal.id)
     findings = preflight.check(ours, theirs, found, content, journal.id, options)
     findings += legs(source)
     if not options.share_token:
@@ -65,16 +67,19 @@ def look(source: Endpoint, target: Endpoint, options: Options, journal: Journal)
     return Look(ours, theirs, found, findings)
 
 
-def target_content(link: Link, server: Server, rules: Rules) -> preflight.TargetContent:
+def target_content(link: Link, server: Server, options: Options, move_id: str) -> preflight.TargetContent:
     marker = link.call("HGET", MARKER, "id")
     if marker:
-        return preflight.TargetContent(marker=marker.decode())
+        # A look at every key, as at the source; only a target with a limit has to be asked.
+        ours = survey(link, server, options.rules, options.big_bytes).bytes if server.max_memory else Counter[str]()
+        copied = ours[STATE] + ours[CACHE] if marker.decode() == move_id else 0
+        return preflight.TargetContent(marker=marker.decode(), copied_bytes=copied)
     count = 0
     sample: list[str] = []
     for db in server.databases:
         with Link(link.where, db) as session:
             for _, keys in scan(session):
-                foreign = [key for key in keys if rules.of(key) != SKIP]
+                foreign = [key for key in keys if options.rules.of(key) != SKIP]
                 count += len(foreign)
                 sample += [shown(key) for key in foreign[: 3 - len(sample)]] if len(sample) < 3 else []
     return preflight.TargetContent(foreign_keys=count, sample=tuple(sample))

@@ -27,6 +27,7 @@ class TargetContent:
     marker: str = ""  # id of the move that made what is there
     foreign_keys: int = 0
     sample: tuple[str, ...] = ()
+    copied_bytes: int = 0  # what this move has put there already; it is written again in its place
 
 
 def check(
@@ -36,7 +37,7 @@ def check(
         *_servers(source, target),
         *_source_rights(source),
         *_data(found, target),
-        *_memory(found, target),
+        *_memory(found, target, there),
         *_content(there, move_id),
         *_notes(source, target, found, options),
     ]
@@ -94,8 +95,8 @@ def _data(found: Survey, target: Server) -> list[Finding]:
     return findings
 
 
-def _memory(found: Survey, target: Server) -> list[Finding]:
-    needed, free = found.bytes[STATE], target.max_memory - target.used_memory
+def _memory(found: Survey, target: Server, there: TargetContent) -> list[Finding]:
+    needed, free = found.bytes[STATE], target.max_memory - target.used_memory + there.copied_bytes
     if not target.max_memory or needed * 1.1 <= free:
         return []
     problem = f"{needed / MIB:.0f} MiB are to be moved and {max(free, 0) / MIB:.0f} MiB are free"

@@ -28,6 +28,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.l
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import MARKER, Options, Rules
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import Move, migrate
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.server import info
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 
 from tests.integration.redis_migration.data import mixed, traps
@@ -227,7 +228,7 @@ def test_a_target_that_fills_up_says_so_and_the_next_run_goes_on(
 ) -> None:
     with old.admin() as link:
         link.ask([("SET", f"k:{n}", "v" * 1000) for n in range(5000)])
-    monkeypatch.setattr(preflight, "_memory", lambda found, target: [])  # as if others filled it meanwhile
+    monkeypatch.setattr(preflight, "_memory", lambda found, target, there: [])  # as if others filled it meanwhile
     new.do("CONFIG", "SET", "maxmemory", 4_000_000)
     try:
         with pytest.raises(RedisMoveError, match=r"key k:\d+: OOM .* Mend: the server is full"):
@@ -236,6 +237,21 @@ def test_a_target_that_fills_up_says_so_and_the_next_run_goes_on(
         new.do("CONFIG", "SET", "maxmemory", 0)
     step("copy")
     assert step("verify")["report"]["equal"]
+
+
+def test_a_second_attempt_fits_where_the_first_one_did(
+    old: RedisServer, new: RedisServer, step: Callable[..., dict[str, Any]]
+) -> None:
+    with old.admin() as link:
+        link.ask([("SET", f"k:{n}", "v" * 1000) for n in range(5000)])
+    step("copy")
+    with new.admin() as link:
+        used = int(info(link)["used_memory"])
+    new.do("CONFIG", "SET", "maxmemory", used + 2_000_000)
+    try:
+        step("copy")
+    finally:
+        new.do("CONFIG", "SET", "maxmemory", 0)
 
 
 def test_connections_that_cannot_be_trusted(old: RedisServer, new: RedisServer) -> None:

@@ -69,6 +69,14 @@ def test_nothing_stands_in_the_way() -> None:
     assert found(there=preflight.TargetContent(marker="me")) == []
 
 
+def test_what_the_move_has_put_there_already_is_not_counted_twice() -> None:
+    full = replace(NEW, used_memory=700 * MIB)
+    state = {"state": 600 * MIB}
+    assert found(target=full, bytes=state, there=preflight.TargetContent(marker="me", copied_bytes=600 * MIB)) == []
+    told = found(target=full, bytes=state, there=preflight.TargetContent(marker="me", copied_bytes=10 * MIB))
+    assert told == ["target: 600 MiB are to be moved and 310 MiB are free"]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
