@@ -1,11 +1,14 @@
-"""The read-only calls to RDS: short functions that retry, translate errors and answer plain dictionaries."""
+"""The calls to RDS: short functions that retry, translate errors and answer plain dictionaries."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
+    ansible_dict_to_boto3_tag_list,
+    boto3_tag_list_to_ansible_dict,
+)
 
 from .errors import RDSErrorHandler as Handler
 
@@ -41,6 +44,21 @@ class RDS:
     def instances(self, cluster: str) -> list[Raw]:
         wanted = [{"Name": "db-cluster-id", "Values": [cluster]}]
         return self._pages("describe_db_instances", "DBInstances", Filters=wanted)
+
+    @Handler.list_error_handler("describe Aurora snapshot", None)  # type: ignore[untyped-decorator]
+    def snapshot(self, name: str) -> Raw | None:
+        return _first(
+            self._pages("describe_db_cluster_snapshots", "DBClusterSnapshots", DBClusterSnapshotIdentifier=name)
+        )
+
+    @Handler.common_error_handler("take Aurora snapshot")  # type: ignore[untyped-decorator]
+    def take_snapshot(self, name: str, cluster: str, tags: dict[str, str]) -> None:
+        self._client.create_db_cluster_snapshot(
+            DBClusterSnapshotIdentifier=name,
+            DBClusterIdentifier=cluster,
+            Tags=ansible_dict_to_boto3_tag_list(tags),
+            aws_retry=True,
+        )
 
     @Handler.list_error_handler("describe DB subnet group", None)  # type: ignore[untyped-decorator]
     def subnet_group(self, name: str) -> Raw | None:

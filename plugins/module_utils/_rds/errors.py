@@ -11,6 +11,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.exceptions import Ansib
 NOT_FOUND = [
     "DBClusterNotFoundFault",
     "DBClusterParameterGroupNotFound",
+    "DBClusterSnapshotNotFoundFault",
     "DBInstanceNotFound",
     "DBParameterGroupNotFound",
     "DBSubnetGroupNotFoundFault",

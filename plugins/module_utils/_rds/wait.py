@@ -40,27 +40,63 @@ class Waiter:
 
     def until_available(self, name: str, instance_names: list[str]) -> bool:
         """Whether there was anything to wait for."""
-        end, pause, waited = self.clock() + self.timeout, FIRST_POLL, False
-        while True:
+
+        def left() -> dict[str, str]:
             states = self._states(name, instance_names)
-            if all(state == AVAILABLE for state in states.values()):
-                return waited
             failed = [what for what, state in states.items() if state in FAILED]
             if failed:
                 raise AuroraError(message=f"{' and '.join(failed)} cannot become available{self._why(name, states)}")
+            return {what: state for what, state in states.items() if state != AVAILABLE}
+
+        return self._poll(name, "available", left)
+
+    def until_empty(self, name: str) -> bool:
+        """Until nothing of the cluster runs that could still write; it may then be saved."""
+
+        def left() -> dict[str, str]:
+            cluster = self._cluster(name)
+            members = [member["DBInstanceIdentifier"] for member in cluster.get("DBClusterMembers", [])]
+            states = {f"instance {member}": "a member" for member in members}
+            states |= {f"instance {i['DBInstanceIdentifier']}": i["DBInstanceStatus"] for i in self.api.instances(name)}
+            if cluster["Status"] != AVAILABLE:
+                states[f"cluster {name}"] = str(cluster["Status"])
+            return states
+
+        return self._poll(name, "without instances", left)
+
+    def until_saved(self, name: str, snapshot: str) -> bool:
+        """Until the snapshot is complete."""
+
+        def left() -> dict[str, str]:
+            found: Raw | None = self.api.snapshot(snapshot)
+            state = str(found["Status"]) if found else "missing"
+            if state in FAILED:
+                raise AuroraError(message=f"snapshot {snapshot} is {state} and saves nothing: delete it and run again")
+            return {} if state == AVAILABLE else {f"snapshot {snapshot}": state}
+
+        return self._poll(name, f"saved in snapshot {snapshot}", left)
+
+    def _poll(self, name: str, goal: str, look: Callable[[], dict[str, str]]) -> bool:
+        """Polls until a look finds nothing that is left to wait for."""
+        end, pause, waited = self.clock() + self.timeout, FIRST_POLL, False
+        while states := look():
             left = end - self.clock()
             if left <= 0:
-                message = f"Aurora cluster {name} is not available after {self.timeout:g} s{self._why(name, states)}"
+                message = f"Aurora cluster {name} is not {goal} after {self.timeout:g} s{self._why(name, states)}"
                 raise AuroraError(message=message)
             waited = True
             self.sleep(min(pause, left))
             pause = min(pause * POLL_FACTOR, LONGEST_POLL)
+        return waited
 
-    def _states(self, name: str, instance_names: list[str]) -> dict[str, str]:
+    def _cluster(self, name: str) -> Raw:
         cluster: Raw | None = self.api.cluster(name)
         if cluster is None:
             raise AuroraError(message=f"Aurora cluster {name} does not exist: run the role that creates it first")
-        states = {f"cluster {name}": str(cluster["Status"])}
+        return cluster
+
+    def _states(self, name: str, instance_names: list[str]) -> dict[str, str]:
+        states = {f"cluster {name}": str(self._cluster(name)["Status"])}
         if instance_names:
             have = {i["DBInstanceIdentifier"]: i["DBInstanceStatus"] for i in self.api.instances(name)}
             states |= {f"instance {one}": have.get(one, "missing") for one in instance_names}

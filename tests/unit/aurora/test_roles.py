@@ -47,3 +47,13 @@ def test_a_task_that_reads_a_secret_is_not_logged(role: str) -> None:
                 found += 1
                 assert task["no_log"] == f"{{{{ {role}_secure_logging }}}}"
     assert found == 1
+
+
+def test_the_cluster_is_deleted_only_after_its_last_snapshot_and_that_after_its_instances() -> None:
+    tasks = load("aurora_postgres/tasks/remove_cluster.yml")
+    snapshot = "tiketi.platform.aurora_final_snapshot"
+    order = [key for task in tasks for key in task if key.count(".") == 2]
+    instances, cluster = "amazon.aws.rds_instance", "amazon.aws.rds_cluster"
+    assert order == [snapshot, cluster, instances, snapshot, cluster]
+    assert [task.get("check_mode", False) for task in tasks if snapshot in task] == [True, False]
+    assert tasks[-1][cluster]["state"] == "absent"
