@@ -51,7 +51,7 @@ options:
         description: Whether the storage is encrypted.
         type: bool
       kms_key_id:
-        description: Key of the encryption.
+        description: Key of the encryption, by id, ARN or alias. An alias is looked up, so that its key is compared.
         type: str
       deletion_protection:
         description: Whether deletion is refused.
@@ -236,6 +236,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.tiketi.platform.plugins.module_utils._kms.alias import KmsError, resolved
 from ansible_collections.tiketi.platform.plugins.module_utils._rds import ca
 from ansible_collections.tiketi.platform.plugins.module_utils._rds.api import RDS, RETRY
 from ansible_collections.tiketi.platform.plugins.module_utils._rds.args import info_options, wish_from
@@ -260,8 +261,10 @@ def main() -> None:
     try:
         if module.params["ca_file"]:
             check_ca(module, module.params["ca_file"])
+        cluster = module.params["cluster"]
+        cluster["kms_key_id"] = resolved(cluster["kms_key_id"], lambda: module.client("kms", retry_decorator=RETRY))
         result: dict[str, Any] = look(RDS(module.client("rds", retry_decorator=RETRY)), wish_from(module.params))
-    except AuroraError as e:
+    except (AuroraError, KmsError) as e:
         module.fail_json_aws_error(e)
     differs = any(result["differences"].values())
     diff = {"before": "", "after": "".join(f"{line}\n" for line in result.pop("lines"))}

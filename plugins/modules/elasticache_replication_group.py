@@ -95,7 +95,9 @@ options:
     description: Whether data on disk is encrypted. Fixed at creation.
     type: bool
   kms_key_id:
-    description: KMS key for the encryption at rest. Fixed at creation.
+    description:
+      - KMS key for the encryption at rest, by id, ARN or alias. Fixed at creation.
+      - An alias is looked up, so that its key is compared.
     type: str
   auth_token:
     description:
@@ -288,6 +290,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._elasticache.args 
 from ansible_collections.tiketi.platform.plugins.module_utils._elasticache.errors import AnsibleElastiCacheError
 from ansible_collections.tiketi.platform.plugins.module_utils._elasticache.view import describe
 from ansible_collections.tiketi.platform.plugins.module_utils._elasticache.wait import Waiter
+from ansible_collections.tiketi.platform.plugins.module_utils._kms.alias import KmsError, resolved
 
 
 def main() -> None:
@@ -311,11 +314,12 @@ def main() -> None:
     try:
         api = ElastiCache(module.client("elasticache", retry_decorator=RETRY))
         runner = Runner(api, Waiter(api, params["wait_timeout"]), module.check_mode, params["wait"])
-        spec = spec_from(params)
+        key = resolved(params["kms_key_id"], lambda: module.client("kms", retry_decorator=RETRY))
+        spec = spec_from({**params, "kms_key_id": key})
         name, snapshot = spec.replication_group_id, params["final_snapshot_identifier"]
         outcome = runner.present(spec) if params["state"] == "present" else runner.absent(name, snapshot)
         group = describe(api, name)
-    except AnsibleElastiCacheError as e:
+    except (AnsibleElastiCacheError, KmsError) as e:
         module.fail_json_aws_error(e)
     for warning in outcome.warnings:
         module.warn(warning)

@@ -159,6 +159,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._elasticache.api i
 from ansible_collections.tiketi.platform.plugins.module_utils._elasticache.errors import AnsibleElastiCacheError
 from ansible_collections.tiketi.platform.plugins.module_utils._elasticache.secret import current_version
 from ansible_collections.tiketi.platform.plugins.module_utils._elasticache.view import snake
+from ansible_collections.tiketi.platform.plugins.module_utils._kms.alias import KmsError, resolved
 
 COMPARE_OPTIONS: dict[str, Any] = {
     "replication_group": {"type": "dict", "required": True},
@@ -176,6 +177,9 @@ COMPARE_OPTIONS: dict[str, Any] = {
 
 def compare(module: AnsibleAWSModule, api: ElastiCache, wanted: dict[str, Any]) -> dict[str, Any]:
     secret = wanted["auth_token_secret"]
+    group = wanted["replication_group"]
+    if group.get("kms_key_id"):
+        group["kms_key_id"] = resolved(group["kms_key_id"], lambda: module.client("kms", retry_decorator=RETRY))
     version = current_version(module.client("secretsmanager", retry_decorator=RETRY), secret) if secret else None
     result = look.compare(api, wanted, version)
     return result if secret is None else {**result, "auth_token_version": version or ""}
@@ -204,7 +208,7 @@ def main() -> None:
         name = params["replication_group_id"]
         raw = [api.describe_group(name.lower())] if name else api.list_groups()
         groups = [snake(one, api.tags(one["ARN"])) for one in raw if one]
-    except AnsibleElastiCacheError as e:
+    except (AnsibleElastiCacheError, KmsError) as e:
         module.fail_json_aws_error(e)
     module.exit_json(changed=False, replication_groups=groups)
 

@@ -25,6 +25,7 @@ class FakeElastiCache:
         self.parameter_groups: dict[str, dict[str, Any]] = {}
         self.subnet_groups: dict[str, list[str]] = {}
         self.secrets: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
         self.event_messages: list[str] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.busy = BUSY_POLLS
@@ -86,6 +87,7 @@ class FakeElastiCache:
             "SnapshotWindow": request.get("SnapshotWindow", "05:00-06:00"),
             "TransitEncryptionEnabled": tls,
             "AtRestEncryptionEnabled": request.get("AtRestEncryptionEnabled", False),
+            "KmsKeyId": request.get("KmsKeyId"),
             "AuthTokenEnabled": "AuthToken" in request,
             "AutoMinorVersionUpgrade": request.get("AutoMinorVersionUpgrade", True),
             "ClusterEnabled": False,
@@ -217,6 +219,11 @@ class FakeElastiCache:
 
     def describe_events(self, **_request: Any) -> dict[str, Any]:
         return {"Events": [{"Message": message} for message in self.event_messages]}
+
+    def describe_key(self, KeyId: str) -> dict[str, Any]:
+        if KeyId not in self.keys:
+            raise refuse("NotFoundException", f"{KeyId} is not found")
+        return {"KeyMetadata": {"Arn": f"arn:aws:kms:ap-northeast-2:000000000000:key/{self.keys[KeyId]}"}}
 
     # Tags, subnet groups, parameter groups, secrets
 

@@ -115,3 +115,17 @@ def test_lists_one_or_all(converged: FakeElastiCache, look: Run) -> None:
     assert [g["replication_group_id"] for g in look()["replication_groups"]] == ["shop"]
     assert look(name="shop")["replication_groups"][0]["tags"]["Project"] == "shop"
     assert look(name="other")["replication_groups"] == []
+
+
+def test_a_key_may_be_named_by_an_alias(run: Run, aws: FakeElastiCache, look: Run) -> None:
+    aws.keys["alias/shop"] = "0f1e"
+    wanted = {**GROUP, "at_rest_encryption_enabled": True, "kms_key_id": "alias/shop"}
+    run("elasticache_replication_group", **wanted)
+    assert aws.groups["shop"]["KmsKeyId"].endswith(":key/0f1e")
+    assert not run("elasticache_replication_group", **wanted)["changed"]
+    assert look(compare={"replication_group": wanted})["differences"]["replication_group"] == []
+    other = {**wanted, "kms_key_id": "alias/none"}
+    assert "alias/none names no key" in look(compare={"replication_group": other})["msg"]
+    assert "alias/none names no key" in run("elasticache_replication_group", **other)["msg"]
+    aws.keys["alias/shop"] = "another"
+    assert "fixed at creation" in look(compare={"replication_group": wanted})["msg"]
