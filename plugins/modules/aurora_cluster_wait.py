@@ -12,7 +12,8 @@ short_description: Wait until an Aurora cluster and its instances are available
 description:
   - Polls after one second and then up to two seconds apart, where C(amazon.aws.rds_cluster) and C(amazon.aws.rds_instance)
     wait a minute between two polls and for one object after the other.
-  - Ends at once, with the events that RDS reported, when a status is reached from which no cluster recovers by itself.
+  - Ends at once, with the events that RDS reported, when a status is reached from which no cluster recovers by itself; and
+    with the command that starts it when the cluster is stopped.
 author:
   - The tiketi.platform developers (@tiketi)
 options:
@@ -23,6 +24,14 @@ options:
     aliases: [name, id]
   instances:
     description: Names of the instances that must be available too.
+    type: list
+    elements: str
+    default: []
+  changed:
+    description:
+      - Names of the cluster and of those instances that were just changed with immediate effect.
+      - RDS calls them available for a while before the change begins, so nothing of them may be pending any more.
+      - A change of others that waits for its maintenance window is not waited for.
     type: list
     elements: str
     default: []
@@ -71,6 +80,7 @@ def main() -> None:
         argument_spec={
             "db_cluster_identifier": {"type": "str", "required": True, "aliases": ["name", "id"]},
             "instances": {"type": "list", "elements": "str", "default": []},
+            "changed": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 1800},
         },
         supports_check_mode=True,
@@ -79,7 +89,8 @@ def main() -> None:
     try:
         waiter = Waiter(RDS(module.client("rds", retry_decorator=RETRY)), params["timeout"])
         names = [name.lower() for name in params["instances"]]
-        waited = waiter.until_available(params["db_cluster_identifier"].lower(), names)
+        changed = [name.lower() for name in params["changed"]]
+        waited = waiter.until_available(params["db_cluster_identifier"].lower(), names, changed)
     except AuroraError as e:
         module.fail_json_aws_error(e)
     module.exit_json(changed=False, waited=waited)

@@ -74,6 +74,13 @@ def _sets(label: str, have: list[str], wanted: list[str]) -> list[str]:
     return [f"{label}: {', '.join(sorted(have)) or 'none'} -> {', '.join(sorted(wanted)) or 'none'}"]
 
 
+def _log_exports(raw: Raw, pending: Raw) -> list[str]:
+    """Those that will be exported. A pending type is on its way to the other side; which list it is in tells nothing, since
+    the API reference and its names contradict each other."""
+    underway = {one for types in (pending.get("PendingCloudwatchLogsExports") or {}).values() for one in types}
+    return sorted(set(raw.get("EnabledCloudwatchLogsExports", [])) ^ underway)
+
+
 def _subnet_group(raw: Raw | None, wish: Wish) -> list[str]:
     if raw is None:
         return [f"{wish.subnet_group} does not exist"]
@@ -95,9 +102,9 @@ def _cluster(raw: Raw | None, wish: Wish, version: str) -> list[str]:
     engine_version = pending.get("EngineVersion", raw["EngineVersion"])
     differences = [] if engine_version == version else [f"engine_version: {engine_version} -> {version}"]
     differences += _properties(raw, CLUSTER_MODIFIABLE, wish.cluster)
-    groups = [group["VpcSecurityGroupId"] for group in raw.get("VpcSecurityGroups", [])]
+    groups = [g["VpcSecurityGroupId"] for g in raw.get("VpcSecurityGroups", []) if g.get("Status") != "removing"]
     differences += _sets("security_group_ids", groups, wish.security_group_ids)
-    differences += _sets("log_exports", raw.get("EnabledCloudwatchLogsExports", []), wish.log_exports)
+    differences += _sets("log_exports", _log_exports(raw, pending), wish.log_exports)
     return differences + _tags(raw.get("TagList", []), wish.tags)
 
 

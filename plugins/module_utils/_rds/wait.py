@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from .api import RDS, Raw
@@ -28,6 +28,9 @@ FAILED = frozenset(
     }
 )
 
+# Nor from here, before somebody starts it.
+STOPPED = frozenset({"stopped", "stopping"})
+
 
 @dataclass
 class Waiter:
@@ -38,11 +41,15 @@ class Waiter:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
-    def until_available(self, name: str, instance_names: list[str]) -> bool:
-        """Whether there was anything to wait for."""
+    def until_available(self, name: str, instance_names: list[str], changed: Collection[str] = ()) -> bool:
+        """Whether there was anything to wait for.
+
+        After a change RDS says `available` for a while before it begins, so of what was changed nothing may be pending.
+        """
 
         def left() -> dict[str, str]:
-            states = self._states(name, instance_names)
+            states = self._states(name, instance_names, changed)
+            self._refuse_stopped(name, states)
             failed = [what for what, state in states.items() if state in FAILED]
             if failed:
                 raise AuroraError(message=f"{' and '.join(failed)} cannot become available{self._why(name, states)}")
@@ -60,6 +67,7 @@ class Waiter:
             states |= {f"instance {i['DBInstanceIdentifier']}": i["DBInstanceStatus"] for i in self.api.instances(name)}
             if cluster["Status"] != AVAILABLE:
                 states[f"cluster {name}"] = str(cluster["Status"])
+                self._refuse_stopped(name, states)
             return states
 
         return self._poll(name, "without instances", left)
@@ -95,12 +103,23 @@ class Waiter:
             raise AuroraError(message=f"Aurora cluster {name} does not exist: run the role that creates it first")
         return cluster
 
-    def _states(self, name: str, instance_names: list[str]) -> dict[str, str]:
-        states = {f"cluster {name}": str(self._cluster(name)["Status"])}
+    def _states(self, name: str, instance_names: list[str], changed: Collection[str]) -> dict[str, str]:
+        cluster = self._cluster(name)
+        states = {f"cluster {name}": _state(cluster, "Status", name in changed)}
         if instance_names:
-            have = {i["DBInstanceIdentifier"]: i["DBInstanceStatus"] for i in self.api.instances(name)}
-            states |= {f"instance {one}": have.get(one, "missing") for one in instance_names}
+            have = {i["DBInstanceIdentifier"]: i for i in self.api.instances(name)}
+            for one in instance_names:
+                state = _state(have[one], "DBInstanceStatus", one in changed) if one in have else "missing"
+                states[f"instance {one}"] = state
         return states
+
+    def _refuse_stopped(self, name: str, states: dict[str, str]) -> None:
+        stopped = [f"{what} is {state}" for what, state in states.items() if state in STOPPED]
+        if stopped:
+            raise AuroraError(
+                message=f"{' and '.join(stopped)}, and does not start by itself. Mend: once it is stopped,"
+                f" aws rds start-db-cluster --db-cluster-identifier {name}, and run again"
+            )
 
     def _why(self, name: str, states: dict[str, str]) -> str:
         parts = [f"{what} is {state}" for what, state in states.items() if state != AVAILABLE]
@@ -111,3 +130,10 @@ class Waiter:
         if events:
             parts.append("RDS reported: " + " / ".join(events[-EVENTS_SHOWN:]))
         return ": " + "; ".join(parts)
+
+
+def _state(raw: Raw, key: str, changed: bool) -> str:
+    status, pending = str(raw[key]), raw.get("PendingModifiedValues") or {}
+    if status == AVAILABLE and changed and pending:
+        return f"{AVAILABLE} with {', '.join(sorted(pending))} pending"
+    return status

@@ -68,6 +68,21 @@ def test_what_waits_for_the_maintenance_window_is_no_drift(look: Run, aws: FakeR
     assert not look()["differs"]
 
 
+def test_a_security_group_that_leaves_is_not_counted(look: Run, aws: FakeRDS) -> None:
+    aws.clusters[0]["VpcSecurityGroups"].append({"VpcSecurityGroupId": "sg-2", "Status": "removing"})
+    assert not look()["differs"]
+    aws.clusters[0]["VpcSecurityGroups"][0]["Status"] = "removing"
+    assert "security_group_ids: none -> sg-1" in str(look()["differences"]["cluster"])
+
+
+@pytest.mark.parametrize("where", ["LogTypesToEnable", "LogTypesToDisable"])
+def test_a_log_that_is_on_its_way_counts_as_arrived(look: Run, aws: FakeRDS, where: str) -> None:
+    aws.clusters[0]["PendingModifiedValues"] = {"PendingCloudwatchLogsExports": {where: ["postgresql"]}}
+    assert "log_exports: none -> postgresql" in str(look()["differences"]["cluster"])
+    aws.clusters[0]["EnabledCloudwatchLogsExports"] = []
+    assert not look()["differs"]
+
+
 def test_what_is_fixed_at_creation_is_refused_all_at_once(look: Run, aws: FakeRDS) -> None:
     aws.clusters[0].update(StorageEncrypted=False, DatabaseName="other")
     aws.parameter_groups[f"{NAME}-15"] = "aurora-postgresql16"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._rds.api import RDS
@@ -60,6 +61,52 @@ def test_a_hopeless_status_ends_the_wait_at_once(status: str) -> None:
     with pytest.raises(AuroraError, match=f"instance {NAME}-1 cannot become available"):
         waiter(fake, pauses).until_available(NAME, NAMES)
     assert pauses == []
+
+
+@pytest.mark.parametrize("status", ["stopped", "stopping"])
+def test_a_stopped_cluster_is_not_waited_for(status: str) -> None:
+    fake, pauses = FakeRDS(), []
+    fake.clusters[0]["Status"] = fake.instances[0]["DBInstanceStatus"] = status
+    for wait in (lambda w: w.until_available(NAME, NAMES), lambda w: w.until_empty(NAME)):
+        with pytest.raises(AuroraError) as error:
+            wait(waiter(fake, pauses))
+        assert f"cluster {NAME} is {status}" in error.value.message
+        assert f"aws rds start-db-cluster --db-cluster-identifier {NAME}" in error.value.message
+    assert pauses == []
+
+
+class Late(FakeRDS):
+    """Says available for some polls after a change, as RDS does."""
+
+    def __init__(self, pending_for: int) -> None:
+        super().__init__()
+        self.pending_for = pending_for
+        self.instances[1]["PendingModifiedValues"] = {"DBInstanceClass": "db.r7g.large"}
+        self.clusters[0]["PendingModifiedValues"] = {"EngineVersion": "15.12"}
+
+    def describe_db_clusters(self, **request: Any) -> dict[str, Any]:
+        self.pending_for -= 1
+        if self.pending_for < 0:
+            self.instances[1]["PendingModifiedValues"] = self.clusters[0]["PendingModifiedValues"] = {}
+        return super().describe_db_clusters(**request)
+
+
+@pytest.mark.parametrize("changed", [[NAME], [NAMES[1]]])
+def test_of_what_was_changed_nothing_may_be_pending(changed: list[str]) -> None:
+    pauses: list[float] = []
+    assert waiter(Late(4), pauses).until_available(NAME, NAMES, changed)
+    assert len(pauses) == 4
+
+
+@pytest.mark.parametrize("changed", [[], [NAMES[0]]])
+def test_what_waits_for_the_maintenance_window_is_not_waited_for(changed: list[str]) -> None:
+    assert waiter(Late(10**6), []).until_available(NAME, NAMES, changed) is False
+
+
+def test_what_stays_pending_is_named() -> None:
+    with pytest.raises(AuroraError) as error:
+        waiter(Late(10**6), [], timeout=30).until_available(NAME, NAMES, [NAMES[1]])
+    assert f"instance {NAMES[1]} is available with DBInstanceClass pending" in error.value.message
 
 
 def test_a_cluster_that_is_not_there_is_not_waited_for() -> None:
