@@ -24,6 +24,7 @@ _KINDS = {
     "Deployment": ("apps", "v1", "deployments"),
     "ReplicaSet": ("apps", "v1", "replicasets"),
     "Job": ("batch", "v1", "jobs"),
+    "EndpointSlice": ("discovery.k8s.io", "v1", "endpointslices"),
     "Ingress": ("networking.k8s.io", "v1", "ingresses"),
     "NetworkPolicy": ("networking.k8s.io", "v1", "networkpolicies"),
     "HorizontalPodAutoscaler": ("autoscaling", "v2", "horizontalpodautoscalers"),

@@ -30,11 +30,18 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.plan impo
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import service_of
 from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH, revision, through
+from ansible_collections.tiketi.platform.plugins.module_utils._service.transition import (
+    AROUND,
+    admits,
+    held_back,
+    way_back,
+    widened,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import Clock, Lost, Waiter
 
 _THREADS = 8
-_FIRST = ("Namespace",)
-_GROUND = ("ServiceAccount", "Secret", "ConfigMap", "NetworkPolicy")
+# What pods need before they can start, in this order.
+_FIRST = (("Namespace",), ("ServiceAccount", "Secret", "ConfigMap"))
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -135,45 +142,78 @@ class Deployer:
 
     def _apply(self, wanted: Sequence[Object], live: Live, outcome: Outcome) -> None:
         touched = {(item.kind, item.name) for item in outcome.changes if item.verb is not Verb.KEEP}
+        todo = [obj for obj in wanted if key_of(obj) in touched]
+        sent: list[Object] = []
 
-        def some(choice: Callable[[Object], bool]) -> list[Object]:
-            return _each(self._cluster.apply, [obj for obj in wanted if key_of(obj) in touched and choice(obj)])
+        def send(objects: Iterable[Object]) -> list[Object]:
+            applied = _each(self._cluster.apply, objects)
+            sent.extend(applied)
+            return applied
 
-        some(lambda obj: obj["kind"] in _FIRST)
-        some(lambda obj: obj["kind"] in _GROUND)
+        def of(*kinds: str) -> list[Object]:
+            return [obj for obj in todo if obj["kind"] in kinds]
+
+        for kinds in _FIRST:
+            send(of(*kinds))
+        # The pods of before go on serving until the new ones do: until then both have to get through.
+        policies = of("NetworkPolicy")
+        send(widened(obj, live.get(key_of(obj))) for obj in policies if not admits(live.get(key_of(obj)), obj))
         migrations = [obj for obj in wanted if obj["kind"] == "Job"]
         outcome.lost = jobs.run(self._cluster, self._waiter, migrations, live, self._options.timeout)
         halted = {item.service for item in outcome.lost}
-        outcome.changes = [i for i in outcome.changes if not (i.kind == "Deployment" and i.name in halted)]
-        applied = some(
-            lambda obj: (
-                obj["kind"] not in (*_FIRST, *_GROUND, "Job")
-                and not (obj["kind"] == "Deployment" and service_of(obj) in halted)
-            )
-        )
-        deployments = {obj["metadata"]["name"]: obj for key, obj in live.items() if key[0] == "Deployment"}
-        deployments |= {obj["metadata"]["name"]: obj for obj in applied if obj["kind"] == "Deployment"}
-        ours = {obj["metadata"]["name"] for obj in wanted if obj["kind"] == "Deployment"} - halted
-        lost = self._waiter.wait({name: deployments[name] for name in sorted(ours)}, self._options.timeout)
+        send(obj for obj in of(*AROUND) if service_of(obj) not in halted)
+        applied = send(obj for obj in of("Deployment") if service_of(obj) not in halted)
+        lost = self._wait(wanted, live, applied, halted)
         outcome.lost += lost
         if self._options.undo and lost:
-            outcome.undone = self._undo(
-                lost, {obj["metadata"]["name"]: obj for obj in wanted if obj["kind"] == "Deployment"}
-            )
+            outcome.undone = self._undo(lost, wanted, sent, live)
+        held = held_back([obj for obj in wanted if obj["kind"] == "Ingress"], live, {i.service for i in outcome.lost})
+        send(obj for obj in of("Ingress") if service_of(obj) not in held)
+        if not outcome.lost:
+            self._narrow(policies, live, send)
+        done = {key_of(obj) for obj in (*sent, *migrations)}
+        outcome.changes = [i for i in outcome.changes if i.verb is Verb.KEEP or (i.kind, i.name) in done]
 
-    def _undo(self, lost: Sequence[Lost], wanted: Mapping[str, Object]) -> dict[str, str]:
-        """Give each lost service the pods of its last good revision again."""
+    def _wait(self, wanted: Sequence[Object], live: Live, applied: Sequence[Object], halted: set[str]) -> list[Lost]:
+        """Wait for the rollouts of all services, those that did not change among them."""
+        deployments = {name: obj for (kind, name), obj in live.items() if kind == "Deployment"}
+        deployments |= {obj["metadata"]["name"]: obj for obj in applied}
+        ours = {obj["metadata"]["name"] for obj in wanted if obj["kind"] == "Deployment"} - halted
+        return self._waiter.wait({name: deployments[name] for name in sorted(ours)}, self._options.timeout)
+
+    def _narrow(self, policies: Sequence[Object], live: Live, send: Callable[[Iterable[Object]], list[Object]]) -> None:
+        """Take away what only the pods of before needed, once they are gone."""
+        narrower = [obj for obj in policies if widened(obj, live.get(key_of(obj))) != obj]
+        if narrower:
+            self._waiter.drain({service_of(obj) for obj in narrower})
+            send(narrower)
+
+    def _undo(
+        self, lost: Sequence[Lost], wanted: Sequence[Object], sent: Sequence[Object], live: Live
+    ) -> dict[str, str]:
+        """Give each lost service the pods of its last good revision again, and what stood around them."""
         back = {item.service: item.good for item in lost if item.good is not None}
-        applied = _each(self._cluster.apply, [earlier(wanted[name], good) for name, good in back.items()])
-        again = {obj["metadata"]["name"]: obj for obj in applied}
-        still = {item.service: item.text for item in self._waiter.wait(again, self._options.timeout)}
-        words = {}
-        for name, good in back.items():
-            done = f"undone to revision {revision(good)}"
-            words[name] = (
-                f"{done}, which does not serve either: {still[name]}" if name in still else f"{done}, which serves"
-            )
-        return words
+        for name in back:
+            again, new = way_back(name, sent, live)
+            _each(self._cluster.apply, again)
+            _each(lambda key: self._cluster.delete(key[0], self._target.namespace, key[1]), new)
+        deployments = {obj["metadata"]["name"]: obj for obj in wanted if obj["kind"] == "Deployment"}
+        applied = _each(self._cluster.apply, [earlier(deployments[name], good) for name, good in back.items()])
+        still = self._waiter.wait({obj["metadata"]["name"]: obj for obj in applied}, self._options.timeout)
+        reasons = {item.service: item.text for item in still}
+        up = {obj["metadata"]["name"] for obj in applied if obj["spec"]["replicas"]} - set(reasons)
+        silent = self._waiter.without_endpoints(up)
+        return {
+            name: f"undone to revision {revision(good)}, {_said(name, reasons, silent)}" for name, good in back.items()
+        }
+
+
+def _said(name: str, reasons: Mapping[str, str], silent: Iterable[str]) -> str:
+    if name in reasons:
+        return f"which does not serve either: {reasons[name]}"
+    if name in silent:
+        return "whose pods are ready, but the Service has no ready endpoint"
+    return "which serves"
 
 
 def earlier(wanted: Object, good: Object) -> Object:

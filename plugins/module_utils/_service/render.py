@@ -109,7 +109,8 @@ def _migration(service: Service, target: Target, content: Content) -> Object:
 
 
 def _service(service: Service, target: Target) -> Object:
-    ports = [{"name": "http", "port": 80, "targetPort": service.port, "protocol": "TCP"}]
+    # By name: while a rollout changes the port, each pod is reached at its own.
+    ports = [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}]
     spec = {"type": "ClusterIP", "selector": selector(service.name), "ports": ports}
     return _object("Service", target, service.name, service.name, spec=spec)
 

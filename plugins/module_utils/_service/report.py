@@ -68,7 +68,7 @@ def failure(outcome: Outcome, services: Sequence[Service], undo: bool, scrubber:
     well = [service.name for service in services if service.name not in names]
     if well:
         lines.append(f"As wanted: {', '.join(well)}.")
-    lines.append("Nothing was pruned. Mend the cause and run again.")
+    lines.append("Nothing was pruned, and no network policy was narrowed. Mend the cause and run again.")
     return scrubber.text("\n".join(lines))
 
 

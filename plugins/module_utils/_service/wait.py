@@ -18,6 +18,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout i
 
 LOG_LINES = 8
 _POLL = 1.0
+_ENDPOINTS = 10.0
+SLICE_OF = "kubernetes.io/service-name"
 
 
 class Reader(Protocol):
@@ -73,6 +75,37 @@ class Waiter:
             if pending:
                 self.clock.sleep(_POLL)
         return sorted(lost, key=lambda item: item.service)
+
+    def _until(self, holds: Callable[[], bool], seconds: float) -> None:
+        end = self.clock.now() + seconds
+        while not holds() and self.clock.now() < end:
+            self.clock.sleep(_POLL)
+
+    def drain(self, services: set[str]) -> None:
+        """Wait until the pods that end have ended, at most as long as each was given for it."""
+
+        def ending() -> list[Object]:
+            pods = self.cluster.list("Pod", self.namespace, labels=NAME_LABEL)
+            own = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(NAME_LABEL) in services]
+            return [pod for pod in own if pod["metadata"].get("deletionTimestamp")]
+
+        graces = [pod["metadata"].get("deletionGracePeriodSeconds") or 0 for pod in ending()]
+        self._until(lambda: not ending(), max(graces, default=0) + _ENDPOINTS)
+
+    def without_endpoints(self, services: set[str]) -> set[str]:
+        """Return the services that nobody reaches: endpoints follow a ready pod within a moment, or there is something wrong."""
+
+        def silent() -> set[str]:
+            slices = self.cluster.list("EndpointSlice", self.namespace, labels=SLICE_OF) if services else []
+            return services - {
+                item["metadata"]["labels"][SLICE_OF]
+                for item in slices
+                for endpoint in item.get("endpoints") or []
+                if (endpoint.get("conditions") or {}).get("ready") is not False and item.get("ports")
+            }
+
+        self._until(lambda: not silent(), _ENDPOINTS)
+        return silent()
 
     def _look(self, pending: set[str], late: bool) -> tuple[set[str], list[Lost]]:
         found = {obj["metadata"]["name"]: obj for obj in self.cluster.list("Deployment", self.namespace)}

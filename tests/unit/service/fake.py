@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import ApiError
 from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import Object
 from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import comparable
 from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH, REVISION
-from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import Clock
+from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import SLICE_OF, Clock
 
 WELL, NO_IMAGE, CRASH, UNREADY, NO_NODE = "a", "1", "2", "3", "4"
 
@@ -48,6 +48,11 @@ class FakeCluster:
     def __init__(self, log: str = "", instant: bool = False) -> None:
         self.objects: dict[tuple[str, str], Object] = {}
         self.writes: list[tuple[str, str, str]] = []
+        # What was applied, with its content, in order.
+        self.history: list[Object] = []
+        self.unreachable: set[str] = set()
+        # Somebody else at work beside the run.
+        self.on_sleep: Callable[[], object] = lambda: None
         self.refuse: dict[tuple[str, str], str] = {}
         self.log = log
         self.instant = instant
@@ -59,6 +64,7 @@ class FakeCluster:
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+        self.on_sleep()
         for kind, name in list(self.objects):
             if kind == "Deployment":
                 self._roll(self.objects[kind, name])
@@ -69,7 +75,15 @@ class FakeCluster:
         return copy.deepcopy(self.objects.get((kind, name)))
 
     def list(self, kind: str, namespace: str, **query: str) -> Sequence[Object]:
+        if kind == "EndpointSlice":
+            return [self._slice(name) for k, name in self.objects if k == "Service"]
         return [copy.deepcopy(obj) for (k, _name), obj in self.objects.items() if k == kind]
+
+    def _slice(self, name: str) -> Object:
+        deployment = self.objects.get(("Deployment", name)) or {}
+        up = (deployment.get("status") or {}).get("availableReplicas", 0) if name not in self.unreachable else 0
+        labels = {SLICE_OF: name}
+        return {"metadata": {"labels": labels}, "ports": [{"port": 1}], "endpoints": [{"conditions": {}}] * up}
 
     def apply(self, obj: Mapping[str, Any], dry_run: bool = False) -> Object:
         key = obj["kind"], obj["metadata"]["name"]
@@ -84,6 +98,7 @@ class FakeCluster:
         if not dry_run:
             self.objects[key] = new
             self.writes.append(("apply", *key))
+            self.history.append(copy.deepcopy(new))
             if self.instant and key[0] == "Deployment":
                 self._roll(new)
         return copy.deepcopy(new)

@@ -3,60 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._service.apply import Deployer, Options, Outcome
+from ansible_collections.tiketi.platform.plugins.module_utils._service.apply import Outcome
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import (
     ApiError,
     InvalidServicesError,
     ServiceError,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Service, Target
+from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Target
 from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import Verb
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import render
 from ansible_collections.tiketi.platform.plugins.module_utils._service.report import failure
 from ansible_collections.tiketi.platform.plugins.module_utils._service.scrub import Scrubber
 
 from .conftest import PASSWORD, service_of
-from .fake import CRASH, NO_IMAGE, NO_NODE, UNREADY, WELL, FakeCluster, image
-
-MIGRATED = {"migrations": {"command": ["migrate"]}}
-
-
-class Stage:
-    """A cluster and what was said while deploying to it."""
-
-    def __init__(self, target: Target) -> None:
-        self.target, self.cluster, self.said = target, FakeCluster(), list[str]()
-
-    def run(self, *services: Service, **options: Any) -> Outcome:
-        self.cluster.writes.clear()
-        options = {"timeout": 60, **options}
-        clock = self.cluster.clock()
-        deployer = Deployer(self.cluster, self.target, Options(**options), self.said.append, clock)
-        return deployer.run(render(services, self.target))
-
-    def names(self, kind: str) -> set[str]:
-        return {name for k, name in self.cluster.objects if k == kind}
-
-    def image_of(self, name: str) -> str:
-        found = self.cluster.objects["Deployment", name]["spec"]["template"]["spec"]["containers"][0]["image"]
-        assert isinstance(found, str)
-        return found
+from .fake import CRASH, NO_IMAGE, NO_NODE, UNREADY, WELL, image
+from .stage import MIGRATED, Stage, cart, pay
 
 
 @pytest.fixture
 def stage(target: Target) -> Stage:
     return Stage(target)
-
-
-def cart(fate: str = WELL, **changes: Any) -> Service:
-    return service_of(**{"image": image(fate), "database": True, "replicas": 2, **changes})
-
-
-def pay(fate: str = WELL) -> Service:
-    return service_of(name="pay", paths=["/pay"], image=image(fate))
 
 
 def verbs(outcome: Outcome) -> set[Verb]:
