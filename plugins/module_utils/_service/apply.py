@@ -26,6 +26,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.plan impo
     foreign_faults,
     job_step,
     key_of,
+    scaled,
+    scalers,
     stale,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import service_of
@@ -162,7 +164,13 @@ class Deployer:
         outcome.lost = jobs.run(self._cluster, self._waiter, migrations, live, self._options.timeout)
         halted = {item.service for item in outcome.lost}
         send(obj for obj in of(*AROUND) if service_of(obj) not in halted)
-        applied = send(obj for obj in of("Deployment") if service_of(obj) not in halted)
+        steered = scalers(wanted)
+        # Migrations take their time, and an autoscaler does not wait for them.
+        applied = send(
+            scaled(obj, steered.get(obj["metadata"]["name"]), self._now(obj) if service_of(obj) in steered else None)
+            for obj in of("Deployment")
+            if service_of(obj) not in halted
+        )
         lost = self._wait(wanted, live, applied, halted)
         outcome.lost += lost
         if self._options.undo and lost:
@@ -197,8 +205,7 @@ class Deployer:
             again, new = way_back(name, sent, live)
             _each(self._cluster.apply, again)
             _each(lambda key: self._cluster.delete(key[0], self._target.namespace, key[1]), new)
-        deployments = {obj["metadata"]["name"]: obj for obj in wanted if obj["kind"] == "Deployment"}
-        applied = _each(self._cluster.apply, [earlier(deployments[name], good) for name, good in back.items()])
+        applied = _each(self._cluster.apply, [self._earlier(name, good, wanted, live) for name, good in back.items()])
         still = self._waiter.wait({obj["metadata"]["name"]: obj for obj in applied}, self._options.timeout)
         reasons = {item.service: item.text for item in still}
         up = {obj["metadata"]["name"] for obj in applied if obj["spec"]["replicas"]} - set(reasons)
@@ -206,6 +213,19 @@ class Deployer:
         return {
             name: f"undone to revision {revision(good)}, {_said(name, reasons, silent)}" for name, good in back.items()
         }
+
+    def _now(self, deployment: Object) -> Object | None:
+        return self._cluster.get("Deployment", self._target.namespace, deployment["metadata"]["name"])
+
+    def _earlier(self, name: str, good: Object, wanted: Sequence[Object], live: Live) -> Object:
+        """Return the deployment of before, as large as it is now where an autoscaler has its say, else as large as it was."""
+        new = next(obj for obj in wanted if key_of(obj) == ("Deployment", name))
+        before = live.get(("Deployment", name))
+        old_scaler, new_scaler = scalers(live.values()).get(name), scalers(wanted).get(name)
+        size = self._now(new) if old_scaler and new_scaler else before
+        if old_scaler is None and size is not None:
+            new = {**new, "spec": {**new["spec"], "replicas": size["spec"].get("replicas", 1)}}
+        return earlier(scaled(new, old_scaler, size), good)
 
 
 def _said(name: str, reasons: Mapping[str, str], silent: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -100,19 +99,28 @@ def stale(wanted: Iterable[Object], live: Live, project: str) -> list[Change]:
     return [Change(Verb.DELETE, obj["kind"], obj["metadata"]["name"], obj, None) for obj in gone]
 
 
-def adopt_scale(wanted: Sequence[Object], live: Live) -> list[Object]:
+def scalers(objects: Iterable[Object]) -> dict[str, Object]:
+    """Return the autoscalers by the deployment that they steer."""
+    found = (obj for obj in objects if obj["kind"] == "HorizontalPodAutoscaler")
+    return {obj["spec"]["scaleTargetRef"]["name"]: obj for obj in found}
+
+
+def scaled(deployment: Object, scaler: Object | None, current: Object | None) -> Object:
     """Keep the number of pods that the autoscaler chose, as long as it is within its bounds."""
-    scalers = {
-        obj["spec"]["scaleTargetRef"]["name"]: obj["spec"] for obj in wanted if obj["kind"] == "HorizontalPodAutoscaler"
-    }
-    adopted = [copy.deepcopy(obj) for obj in wanted]
-    for obj in adopted:
-        current = live.get(key_of(obj))
-        bounds = scalers.get(obj["metadata"]["name"])
-        if obj["kind"] == "Deployment" and bounds is not None and current is not None:
-            low, high = bounds["minReplicas"], bounds["maxReplicas"]
-            obj["spec"]["replicas"] = min(max(current["spec"].get("replicas", low), low), high)
-    return adopted
+    if scaler is None or current is None:
+        return deployment
+    low, high = scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]
+    replicas = min(max(current["spec"].get("replicas", low), low), high)
+    return {**deployment, "spec": {**deployment["spec"], "replicas": replicas}}
+
+
+def adopt_scale(wanted: Sequence[Object], live: Live) -> list[Object]:
+    """Compare with the number of pods that the autoscalers chose."""
+    steered = scalers(wanted)
+    return [
+        scaled(obj, steered.get(obj["metadata"]["name"]), live.get(key_of(obj))) if obj["kind"] == "Deployment" else obj
+        for obj in wanted
+    ]
 
 
 def condition(obj: Object | None, kind: str) -> Object | None:
