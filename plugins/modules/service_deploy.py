@@ -142,7 +142,7 @@ options:
     description: A folder to write the rendered YAML to. Secrets are never written.
     type: path
   timeout:
-    description: How many seconds migrations, and then rollouts, may take.
+    description: How many seconds migrations may take, and a rollout may stand still. A longer limit of a service counts for that service.
     type: int
     default: 300
   prune:

@@ -12,6 +12,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout i
 from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import LOG_LINES, Lost, Reader, Waiter
 
 _POLL = 1.0
+_VERDICT = 30.0
 
 
 class Writer(Reader, Protocol):
@@ -44,7 +45,7 @@ def run(
     cluster: Writer, waiter: Waiter, jobs: Sequence[Object], live: Mapping[tuple[str, str], Object], timeout: float
 ) -> list[Lost]:
     """Bring every migration to its end; return those that failed."""
-    names: set[str] = set()
+    limits: dict[str, float] = {}
     for job in jobs:
         name = job["metadata"]["name"]
         step = job_step(live.get(("Job", name)))
@@ -55,8 +56,9 @@ def run(
             _gone(cluster, waiter, name, timeout)
         if step is not JobStep.AWAIT:
             cluster.apply(job)
-        names.add(name)
-    return _wait(cluster, waiter, names, timeout)
+        # A migration may be given longer than the run; its own deadline is told by the cluster, a moment later.
+        limits[name] = max(timeout, job["spec"]["activeDeadlineSeconds"] + _VERDICT)
+    return _wait(cluster, waiter, limits)
 
 
 def _gone(cluster: Writer, waiter: Waiter, name: str, timeout: float) -> None:
@@ -65,14 +67,14 @@ def _gone(cluster: Writer, waiter: Waiter, name: str, timeout: float) -> None:
         waiter.clock.sleep(_POLL)
 
 
-def _wait(cluster: Writer, waiter: Waiter, names: set[str], timeout: float) -> list[Lost]:
-    end = waiter.clock.now() + timeout
+def _wait(cluster: Writer, waiter: Waiter, limits: Mapping[str, float]) -> list[Lost]:
+    start, names = waiter.clock.now(), set(limits)
     lost: list[Lost] = []
     while names:
         jobs = {obj["metadata"]["name"]: obj for obj in cluster.list("Job", waiter.namespace)}
         pods = cluster.list("Pod", waiter.namespace, labels=NAME_LABEL)
-        late = waiter.clock.now() >= end
         for name in sorted(names):
+            late = waiter.clock.now() - start >= limits[name]
             job = jobs.get(name, {})
             verdict = _lost(cluster, waiter, job, pods) if job else None
             if late and verdict is None and not holds(job, "Complete"):

@@ -23,6 +23,8 @@ _PATIENCE = {
     "CreateContainerError": 10.0,
     "RunContainerError": 10.0,
     "CrashLoopBackOff": 5.0,
+    # Long enough for a node autoscaler to bring the node that is wanted.
+    "Unschedulable": 180.0,
 }
 _CRASHES = 2
 _PULLS = ("ErrImagePull", "ImagePullBackOff")
@@ -57,6 +59,8 @@ class Status:
     done: bool
     progress: str
     problem: Problem | None = None
+    # New pods, available pods, old pods gone: the higher, the further.
+    reached: tuple[int, int, int] = (0, 0, 0)
 
 
 def owned(objects: Sequence[Object], owner: Object) -> list[Object]:
@@ -136,8 +140,7 @@ def pod_problems(pods: Sequence[Object]) -> Iterator[Problem]:
         scheduled = condition(pod, "PodScheduled")
         if scheduled and scheduled["status"] == "False":
             text = f"no node takes the pod ({scheduled.get('reason', '')}): {scheduled.get('message', '')}"
-            # An autoscaler may be on its way with a new node, so that only the time limit ends this wait.
-            yield Problem("Unschedulable", text, NEVER, pod["metadata"]["name"])
+            yield Problem("Unschedulable", text, _PATIENCE["Unschedulable"], pod["metadata"]["name"])
     for pod in pods:
         states = (pod.get("status") or {}).get("containerStatuses") or []
         if any(not state.get("ready") and "running" in (state.get("state") or {}) for state in states):
@@ -184,4 +187,4 @@ def read(deployment: Object, replica_sets: Sequence[Object], pods: Sequence[Obje
         text = problem.text if problem else "no pod became ready"
         pod, crashed = (problem.pod, problem.crashed) if problem else ("", False)
         problem = Problem("ProgressDeadlineExceeded", f"{text}; no progress within the deadline", 0.0, pod, crashed)
-    return Status(False, progress, problem)
+    return Status(False, progress, problem, (updated, available, -old))

@@ -19,6 +19,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout i
 LOG_LINES = 8
 _POLL = 1.0
 _ENDPOINTS = 10.0
+_VERDICT = 10.0
+_MANY = 1_000_000
 SLICE_OF = "kubernetes.io/service-name"
 
 
@@ -63,14 +65,20 @@ class Waiter:
     known: Mapping[str, int] = field(default_factory=dict)
     _since: dict[tuple[str, str], float] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
+    # Of each rollout, when it got further last, and how far.
+    _steps: dict[str, tuple[float, tuple[int, int, int]]] = field(default_factory=dict)
 
     def wait(self, deployments: Mapping[str, Object], timeout: float) -> list[Lost]:
-        """Wait for the deployments (as just applied) by name; return those that are lost."""
-        end = self.clock.now() + timeout
+        """Wait for the deployments (as just applied) by name; return those that are lost.
+
+        The timeout counts anew from each step that a rollout gets further, and gives way to a longer deadline of the service's own,
+        since the cluster is the first to know that a rollout stands still. A rollout has few steps, so that this ends.
+        """
+        self._steps = {name: (self.clock.now(), (0, 0, -_MANY)) for name in deployments}
         pending = {name for name, deployment in deployments.items() if not through(deployment)}
         lost: list[Lost] = []
         while pending:
-            pending, failed = self._look(pending, late=self.clock.now() >= end)
+            pending, failed = self._look(pending, timeout)
             lost += failed
             if pending:
                 self.clock.sleep(_POLL)
@@ -107,7 +115,18 @@ class Waiter:
         self._until(lambda: not silent(), _ENDPOINTS)
         return silent()
 
-    def _look(self, pending: set[str], late: bool) -> tuple[set[str], list[Lost]]:
+    def _late(self, name: str, deployment: Object, status: Status, timeout: float) -> bool:
+        now = self.clock.now()
+        since, best = self._steps[name]
+        reached = max(best[0], status.reached[0]), max(best[1], status.reached[1]), max(best[2], status.reached[2])
+        if reached != best:
+            since = now
+            self._steps[name] = (since, reached)
+        own = float(deployment["spec"].get("progressDeadlineSeconds", 0))
+        # The cluster says so itself a moment after its deadline.
+        return now - since >= max(timeout, own + _VERDICT)
+
+    def _look(self, pending: set[str], timeout: float) -> tuple[set[str], list[Lost]]:
         found = {obj["metadata"]["name"]: obj for obj in self.cluster.list("Deployment", self.namespace)}
         sets = self.cluster.list("ReplicaSet", self.namespace, labels=NAME_LABEL)
         pods = self.cluster.list("Pod", self.namespace, labels=NAME_LABEL)
@@ -121,6 +140,7 @@ class Waiter:
             self._tell(name, status)
             if status.done:
                 continue
+            late = self._late(name, found[name], status, timeout)
             if late or self.hopeless(name, status.problem):
                 lost.append(self._evidence(name, found[name], sets, status, late))
             else:

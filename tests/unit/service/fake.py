@@ -16,7 +16,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.plan impo
 from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH, REVISION
 from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import SLICE_OF, Clock
 
-WELL, NO_IMAGE, CRASH, UNREADY, NO_NODE = "a", "1", "2", "3", "4"
+WELL, NO_IMAGE, CRASH, UNREADY, NO_NODE, BAD_NAME = "a", "1", "2", "3", "4", "5"
 
 
 def image(fate: str) -> str:
@@ -36,6 +36,7 @@ FATES: dict[str, Object] = {
         lastState={"terminated": {"exitCode": 1, "reason": "Error"}},
     ),
     UNREADY: container({"running": {}}),
+    BAD_NAME: container({"waiting": {"reason": "InvalidImageName"}}),
     NO_NODE: {
         "conditions": [
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes available"}
@@ -51,6 +52,9 @@ class FakeCluster:
         # What was applied, with its content, in order.
         self.history: list[Object] = []
         self.unreachable: set[str] = set()
+        # Seconds from one pod to the next, and of a migration.
+        self.slow, self.job_seconds = 0.0, 0.0
+        self._moved: dict[str, tuple[tuple[int, int], float]] = {}
         # Somebody else at work beside the run.
         self.on_sleep: Callable[[], object] = lambda: None
         self.refuse: dict[tuple[str, str], str] = {}
@@ -149,21 +153,44 @@ class FakeCluster:
         current["metadata"]["annotations"] = {REVISION: str(top)}
         deployment["metadata"].setdefault("annotations", {})[REVISION] = str(top)
         fate = template["spec"]["containers"][0]["image"].split(":")[-1][0]
+        born = current.setdefault("born", self.seconds)
+        ready = 0 if fate != WELL else min(wanted, int((self.seconds - born) // self.slow)) if self.slow else wanted
+        whole = fate == WELL and ready == wanted
         for rs in sets:
-            rs["status"] = {"readyReplicas": wanted if rs.get("serves") and (fate != WELL or rs is current) else 0}
-        if fate == WELL:
-            current["serves"], current["status"] = True, {"readyReplicas": wanted}
-        ready = wanted if fate == WELL else 0
-        old = 0 if fate == WELL else sum(rs["status"]["readyReplicas"] for rs in sets if rs is not current)
+            rs["status"] = {"readyReplicas": wanted if rs.get("serves") and (not whole or rs is current) else 0}
+        if whole:
+            current["serves"] = True
+        current["status"] = {"readyReplicas": ready}
+        old = 0 if whole else sum(rs["status"]["readyReplicas"] for rs in sets if rs is not current)
+        self._judge(deployment, ready, old, whole)
+
+    def _judge(self, deployment: Object, ready: int, old: int, whole: bool) -> None:
+        """Write the status, and that nothing moved for as long as the service may take."""
+        wanted = deployment["spec"]["replicas"]
+        seen = (deployment["metadata"]["generation"], ready)
+        moved = self._moved.setdefault(deployment["metadata"]["name"], (seen, self.seconds))
+        if moved[0] != seen:
+            moved = self._moved[deployment["metadata"]["name"]] = (seen, self.seconds)
+        late = not whole and self.seconds - moved[1] >= deployment["spec"].get("progressDeadlineSeconds", 600)
+        told = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
         deployment["status"] = {
             "observedGeneration": deployment["metadata"]["generation"],
             "replicas": wanted + old,
             "updatedReplicas": wanted,
             "availableReplicas": ready + old,
+            "conditions": [told] if late else [],
         }
 
     def _work(self, job: Object) -> None:
         fate = job["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[-1][0]
+        begun = job.setdefault("begun", self.seconds)
+        late = self.seconds - begun >= job["spec"]["activeDeadlineSeconds"]
+        if fate == WELL and self.seconds - begun < self.job_seconds and not late:
+            return
+        if late:
+            told = {"type": "Failed", "status": "True", "message": "Job was active longer than specified deadline"}
+            job["status"] = {"conditions": [told]}
+            return
         kind = "Complete" if fate == WELL else "Failed"
         text = "" if fate == WELL else "Job has reached the specified backoff limit"
         job["status"] = {"conditions": [{"type": kind, "status": "True", "message": text}]}

@@ -91,7 +91,10 @@ def test_a_lost_service_is_undone_with_its_reason(stage: Stage, fate: str, words
     stage.cluster.log = f"connecting with password={PASSWORD}"
     stage.run(cart(), pay())
     secrets, start = stage.names("Secret"), stage.cluster.seconds
-    services = [cart(fate), service_of(name="pay", paths=["/pay"], image=image(WELL), env={"NEW": "1"})]
+    services = [
+        cart(fate, progress_deadline=60),
+        service_of(name="pay", paths=["/pay"], image=image(WELL), env={"NEW": "1"}),
+    ]
     outcome = stage.run(*services)
     assert stage.cluster.seconds - start <= within
     assert [item.service for item in outcome.lost] == ["cart"]

@@ -22,7 +22,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.errors im
 from ansible_collections.tiketi.platform.plugins.module_utils._service.run import checked, hide_only_secrets, run
 
 from .conftest import DIGEST, PASSWORD, TOKEN, definition
-from .fake import FakeCluster
+from .fake import BAD_NAME, FakeCluster, image
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
@@ -117,12 +117,14 @@ def test_files_of_others_in_the_folder_stay(params: dict[str, Any], tmp_path: Pa
 
 
 def test_a_lost_service_fails_the_run_with_what_was_done(params: dict[str, Any], tmp_path: Path) -> None:
-    params["timeout"] = 0
+    params["images"] = {"shop": image(BAD_NAME)}
     with pytest.raises(RolloutError) as caught:
-        run(params, check=False, connect=lambda _params: FakeCluster())
+        run(params, check=False, connect=lambda _params: FakeCluster(instant=True))
     assert caught.value.result["lost"][0]["service"] == "cart"
     assert "Deployment/cart" in caught.value.result["objects"]["created"]
-    assert "cart: waits for the controller" in (tmp_path / "progress").read_text(encoding="utf-8")
+    assert "cart: 1/1 new, 0 available - the image name cannot be read" in (tmp_path / "progress").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_public_user_name_does_not_blank_the_report(params: dict[str, Any]) -> None:
