@@ -15,6 +15,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.naming im
 # Kinds that every cluster has, in versions that are stable: to discover them would take a request for each group.
 _KINDS = {
     "Namespace": ("", "v1", "namespaces"),
+    "Node": ("", "v1", "nodes"),
     "ServiceAccount": ("", "v1", "serviceaccounts"),
     "Secret": ("", "v1", "secrets"),
     "ConfigMap": ("", "v1", "configmaps"),
@@ -76,7 +77,7 @@ class Cluster:
                 api_version=version,
                 kind=kind,
                 name=plural,
-                namespaced=kind != "Namespace",
+                namespaced=kind not in ("Namespace", "Node"),
                 client=self._client,
             )
             for kind, (group, version, plural) in _KINDS.items()

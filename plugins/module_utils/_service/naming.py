@@ -12,6 +12,8 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": MANAGER, "tiketi.platform/by": "se
 PROJECT_LABEL = "app.kubernetes.io/part-of"
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+# What pods are spread over, and the label of a node that says where it stands.
+TOPOLOGY = {"zone": "topology.kubernetes.io/zone", "node": "kubernetes.io/hostname"}
 # Files among the secrets of a pod; those that a service names itself stand beside them.
 USERNAME_FILE = "database-username"
 PASSWORD_FILE = "database-password"  # noqa: S105 - the name of a file

@@ -10,6 +10,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.model imp
 from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import (
     PASSWORD_FILE,
     TOKEN_FILE,
+    TOPOLOGY,
     USERNAME_FILE,
     content_hash,
     secret_file,
@@ -20,7 +21,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.naming im
 SECRETS_DIR = "/run/platform/secrets"
 TRUST_DIR = "/run/platform/trust"
 _SPREAD = {"require": "DoNotSchedule", "prefer": "ScheduleAnyway"}
-_TOPOLOGY = {"zone": "topology.kubernetes.io/zone", "node": "kubernetes.io/hostname"}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _spread(service: Service) -> list[dict[str, Any]]:
     return [
         {
             "maxSkew": 1,
-            "topologyKey": _TOPOLOGY[over],
+            "topologyKey": TOPOLOGY[over],
             "whenUnsatisfiable": _SPREAD[wish],
             "labelSelector": {"matchLabels": selector(service.name)},
             # Counted per revision: the old pods of a rollout do not push the new ones aside.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service import ku
 from ansible_collections.tiketi.platform.plugins.module_utils._service.api import Cluster
 from ansible_collections.tiketi.platform.plugins.module_utils._service.apply import Deployer, Options, Outcome
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import (
+    ApiError,
     Fault,
     InvalidServicesError,
     KubeconfigError,
@@ -23,7 +24,11 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.parse imp
 from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import change
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import render, service_of
 from ansible_collections.tiketi.platform.plugins.module_utils._service.scrub import Scrubber
-from ansible_collections.tiketi.platform.plugins.module_utils._service.validate import relation_faults, target_faults
+from ansible_collections.tiketi.platform.plugins.module_utils._service.validate import (
+    node_faults,
+    relation_faults,
+    target_faults,
+)
 
 Params = Mapping[str, Any]
 
@@ -113,6 +118,20 @@ def checked(params: Params, guess: bool = False) -> tuple[list[Service], Target]
     return [service for _where, service in located], target
 
 
+def _node_faults(services: Sequence[Service], cluster: Writer) -> list[Fault]:
+    """Ask for the nodes only where a service insists on where its pods stand."""
+    insisting = [(f"service {s.name}", s) for s in services if "require" in (s.spread.zone, s.spread.node)]
+    try:
+        nodes = cluster.list("Node", "") if insisting else []
+    except ApiError as error:
+        # Who may deploy into a namespace need not be allowed to see the nodes.
+        if error.status != 403:
+            raise
+        nodes = []
+    # A cluster that makes its nodes by need may have none yet.
+    return node_faults(insisting, nodes) if nodes else []
+
+
 def _speaker(path: str | None, scrubber: Scrubber) -> Callable[[str], None]:
     def say(line: str) -> None:
         if path:
@@ -140,6 +159,8 @@ def run(
     # In check mode the cluster itself may be one of the things that are not there yet.
     unborn = check and not connect and not Path(params["kubeconfig"]).is_file()
     cluster = None if unborn else (connect or _connect)(params)
+    if cluster is not None and (faults := _node_faults(services, cluster)):
+        raise InvalidServicesError(faults)
     options = Options(check=check, prune=params["prune"], undo=params["undo"], timeout=params["timeout"])
     try:
         if cluster is None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import Fault
 from ansible_collections.tiketi.platform.plugins.module_utils._service.model import DNS_LABEL, Service, Store, Target
 from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import (
     PASSWORD_FILE,
     TOKEN_FILE,
+    TOPOLOGY,
     USERNAME_FILE,
     secret_file,
 )
@@ -230,3 +232,19 @@ def target_faults(services: Sequence[Located], target: Target) -> list[Fault]:
             mend = f"Install metrics-server, or set service_overrides.{service.name}.hpa to null"
             faults.append(Fault(where, "hpa", "the cluster has no metrics to scale by", mend))
     return faults
+
+
+def node_faults(services: Sequence[Located], nodes: Sequence[Mapping[str, Any]]) -> list[Fault]:
+    """Find what a service insists on that no node has: its pods would wait for ever."""
+    known = {key for node in nodes for key in node["metadata"].get("labels") or {}}
+    return [
+        Fault(
+            where,
+            f"spread.{over}",
+            f"no node has the label {label}, so that no pod could be placed",
+            "Label the nodes (k3s_server_node_labels, k3s_agent_node_labels), or write prefer",
+        )
+        for where, service in services
+        for over, label in TOPOLOGY.items()
+        if getattr(service.spread, over) == "require" and label not in known
+    ]

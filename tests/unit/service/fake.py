@@ -52,6 +52,7 @@ class FakeCluster:
         # What was applied, with its content, in order.
         self.history: list[Object] = []
         self.unreachable: set[str] = set()
+        self.hidden: set[str] = set()
         # Seconds from one pod to the next, and of a migration.
         self.slow, self.job_seconds = 0.0, 0.0
         self._moved: dict[str, tuple[tuple[int, int], float]] = {}
@@ -79,6 +80,8 @@ class FakeCluster:
         return copy.deepcopy(self.objects.get((kind, name)))
 
     def list(self, kind: str, namespace: str, **query: str) -> Sequence[Object]:
+        if kind in self.hidden:
+            raise ApiError(403, "forbidden", f"list {kind}")
         if kind == "EndpointSlice":
             return [self._slice(name) for k, name in self.objects if k == "Service"]
         return [copy.deepcopy(obj) for (k, _name), obj in self.objects.items() if k == kind]

@@ -163,6 +163,32 @@ def test_the_content_of_secrets_goes_with_their_names() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("labels", "refused", "faulty"),
+    [
+        ([{}, {"kubernetes.io/hostname": "b"}], False, True),
+        ([{"topology.kubernetes.io/zone": "a"}, {}], False, False),
+        ([], False, False),
+        ([{}], True, False),
+    ],
+    ids=["no-zone", "zone", "no-nodes", "not-allowed"],
+)
+def test_a_spread_that_no_node_can_give(
+    params: dict[str, Any], labels: list[dict[str, str]], refused: bool, faulty: bool
+) -> None:
+    cluster = FakeCluster(instant=True)
+    for i, own in enumerate(labels):
+        cluster.objects["Node", f"n{i}"] = {"kind": "Node", "metadata": {"name": f"n{i}", "labels": own}}
+    cluster.hidden = {"Node"} if refused else set()
+    params["services"] = [definition(spread={"zone": "require"}, replicas=1)]
+    if not faulty:
+        assert run(params, check=False, connect=lambda _params: cluster)["changed"]
+        return
+    with pytest.raises(InvalidServicesError, match=r"spread\.zone: no node has the label topology.kubernetes.io/zone"):
+        run(params, check=False, connect=lambda _params: cluster)
+    assert cluster.writes == []
+
+
 def test_no_cluster_is_told_before_all_else(params: dict[str, Any]) -> None:
     params |= {"kubeconfig": "", "services": []}
     with pytest.raises(KubeconfigError, match="no cluster is known"):
