@@ -20,6 +20,7 @@ from sandbox.settings import Paths
 RELEASES = "https://github.com/k3s-io/k3s/releases"
 BUILDER = "sandbox.k3s_standin.build"
 IMAGES = "k3s-airgap-images.tar"
+PROVIDER = "ecr-credential-provider"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 IN_IMAGE = "/opt/artifacts/k3s"  # a directory; the binary in it is called k3s, as in a release
 
@@ -45,15 +46,21 @@ def source(paths: Paths, log: Log) -> Source:
     if artifact is None:
         raise SandboxError("the K3s stand-in could not be built", "python -m sandbox doctor")
     directory, machine = paths.cache / "artifact", platform.machine()
-    changed = _gather(directory, {"k3s": artifact.path, IMAGES: artifact.images_tar})
+    parts = {"k3s": artifact.path, IMAGES: artifact.images_tar, PROVIDER: artifact.credential_provider}
+    changed = _gather(directory, parts)
+    architecture = ARCHITECTURES.get(machine, machine)
     return Source(
         f"K3s stand-in {artifact.version} (the release page is not reached)",
         changed,
         directory,
         {
             "k3s_common_urls": [f"file://{IN_IMAGE}/k3s"],
-            "k3s_common_sha256": {ARCHITECTURES.get(machine, machine): artifact.sha256},
+            "k3s_common_sha256": {architecture: artifact.sha256},
             "k3s_common_images": [{"url": f"file://{IN_IMAGE}/{IMAGES}", "sha256": artifact.images_sha256}],
+            "k3s_common_credential_provider": {
+                "urls": [f"file://{IN_IMAGE}/{PROVIDER}"],
+                "sha256": {architecture: artifact.credential_provider_sha256},
+            },
             "k3s_common_version": artifact.version,
         },
     )

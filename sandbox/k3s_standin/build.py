@@ -38,6 +38,7 @@ class Artifact:
     images_tar: Path
     images_sha256: str
     credential_provider: Path
+    credential_provider_sha256: str
 
 
 class BuildError(Exception):
@@ -136,7 +137,15 @@ def assemble(cache: Path, parts: Mapping[str, Path], version: str) -> Artifact:
         target.parent.mkdir(exist_ok=True)
         archives.write_self_extracting(files, target)
     provider = parts["ecr-credential-provider"]
-    return Artifact(target, _kept_digest(target), version, images_tar, _kept_digest(images_tar), provider)
+    return Artifact(
+        target,
+        _kept_digest(target),
+        version,
+        images_tar,
+        _kept_digest(images_tar),
+        provider,
+        _kept_digest(provider),
+    )
 
 
 def files_names(files: Mapping[str, Path | bytes]) -> list[bytes]:

@@ -49,7 +49,7 @@ def _install(host: Host, desired: Desired) -> None:
 
 
 def _extra(host: Host, artifact: Artifact) -> None:
-    fetch(artifact, host.paths.at(artifact.path), "the sha256 beside its URL")
+    fetch(artifact, host.paths.at(artifact.path), "the sha256 beside its address")
 
 
 def perform(host: Host, desired: Desired, steps: list[Action]) -> None:

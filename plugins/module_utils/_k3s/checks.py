@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import K3sError
@@ -87,6 +87,31 @@ def config_faults(config: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def provider_faults(provider: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the plugin that lets the kubelet pull from ECR."""
+    name = "k3s_common_credential_provider"
+    found = [
+        f"{name} has {key}, which it does not know; it takes match_images, urls and sha256"
+        for key in sorted(set(provider) - {"match_images", "urls", "sha256"})
+    ]
+    urls, pins = provider.get("urls") or [], provider.get("sha256") or ""
+    found += _address_faults(f"{name}.urls", urls)
+    pinned = pins.values() if isinstance(pins, Mapping) else [pins]
+    if urls and not (pinned and all(_SHA256.match(str(pin)) for pin in pinned)):
+        found.append(
+            f"{name}.sha256 is not a SHA-256 of 64 small hex digits; read it from the .sha256 file beside the binary"
+        )
+    return found
+
+
+def _address_faults(name: str, urls: Sequence[Any]) -> list[str]:
+    return [
+        f"{name} has {url!r}; only https://, http:// and file:// are fetched (for S3 give a presigned URL)"
+        for url in urls
+        if not str(url).startswith(_SCHEMES)
+    ]
+
+
 def source_faults(settings: Mapping[str, Any]) -> list[str]:
     """What is wrong with version, pins, addresses and further configuration; it can be said without knowing a host."""
     found: list[str] = []
@@ -97,11 +122,8 @@ def source_faults(settings: Mapping[str, Any]) -> list[str]:
     found += sha256_faults(settings["sha256"], settings["version"])
     if not settings["urls"]:
         found.append("k3s_common_urls is empty; give at least one address of the K3s binary")
-    found += [
-        f"k3s_common_urls has {url!r}; only https://, http:// and file:// are fetched (for S3 give a presigned URL)"
-        for url in settings["urls"]
-        if not str(url).startswith(_SCHEMES)
-    ]
+    found += _address_faults("k3s_common_urls", settings["urls"])
+    found += provider_faults(settings["credential_provider"])
     return found + config_faults(settings["config"])
 
 

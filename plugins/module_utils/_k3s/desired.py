@@ -19,10 +19,10 @@ APISERVER_ARG = "kube-apiserver-arg"
 UNKNOWN_CA = "0" * 64
 
 
-def pin(sha256: Any, arch: str) -> str:
+def pin(sha256: Any, arch: str, name: str = "k3s_common_sha256") -> str:
     found = sha256.get(arch, "") if isinstance(sha256, Mapping) else sha256
     if not found:
-        raise K3sError(f"k3s_common_sha256 has no entry for {arch}, the architecture of this host")
+        raise K3sError(f"{name} has no entry for {arch}, the architecture of this host")
     return str(found)
 
 
@@ -36,13 +36,18 @@ def _extras(params: Mapping[str, Any], arch: str) -> tuple[Artifact, ...]:
     found = []
     if provider.get("urls"):
         urls = tuple(address(url, params["version"], arch) for url in provider["urls"])
-        path = f"{Paths.provider}/bin/ecr-credential-provider"
-        found.append(Artifact(path, pin(provider["sha256"], arch), urls))
+        digest = pin(provider.get("sha256", ""), arch, "k3s_common_credential_provider.sha256")
+        found.append(Artifact(Paths.provider_binary, digest, urls))
     for image in params["images"]:
         url = address(image["url"], params["version"], arch)
         path = f"{Paths.images}/{url.split('?', 1)[0].rsplit('/', 1)[-1]}"
         found.append(Artifact(path, image["sha256"], (url,), 0o644))
     return tuple(found)
+
+
+def _needs(params: Mapping[str, Any]) -> tuple[str, ...]:
+    provider = params["credential_provider"] or {}
+    return (Paths.provider_binary,) if provider and not provider.get("urls") else ()
 
 
 def _place(params: Mapping[str, Any], join: Mapping[str, Any], old: str) -> dict[str, Any]:
@@ -134,5 +139,6 @@ def build(params: Mapping[str, Any], join: Mapping[str, Any], arch: str, old: st
         files=tuple(files),
         absent=tuple(path for path in optional if path not in ours),
         extras=_extras(params, arch),
+        needs=_needs(params),
         sysctls=KERNEL if params["protect_kernel_defaults"] else {},
     )

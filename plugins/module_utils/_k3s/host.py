@@ -199,6 +199,7 @@ class Host:
             staged_sha256=self.hash_of(staged(desired.binary.sha256), {}),
             files=texts,
             modes={path: self.paths.at(path).stat().st_mode & 0o7777 for path in texts},
+            lacks=tuple(path for path in desired.needs if not self.paths.at(path).is_file()),
             extras={extra.path: self.hash_of(extra.path, cached) for extra in desired.extras},
             service=service,
             sysctls={name: self._sysctl(name) for name in desired.sysctls},

@@ -35,6 +35,7 @@ class Paths:
     tls = "/var/lib/rancher/k3s/server/tls"
     sysctl = "/etc/sysctl.d/90-k3s.conf"
     provider = "/var/lib/rancher/credentialprovider"
+    provider_binary = "/var/lib/rancher/credentialprovider/bin/ecr-credential-provider"
     images = "/var/lib/rancher/k3s/agent/images"
 
     @staticmethod
@@ -73,6 +74,7 @@ class Desired:
     files: tuple[File, ...]
     absent: tuple[str, ...] = ()
     extras: tuple[Artifact, ...] = ()
+    needs: tuple[str, ...] = ()  # must be on the host already: no address of it is given
     sysctls: Mapping[str, str] = field(default_factory=dict)
 
     def digest(self) -> str:
@@ -111,6 +113,7 @@ class Current:
     files: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, int] = field(default_factory=dict)
     extras: Mapping[str, str] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
     service: Service = Service()
     sysctls: Mapping[str, str] = field(default_factory=dict)
     applied: str = ""

@@ -73,6 +73,11 @@ def faults(desired: Desired, current: Current, config_path: str) -> list[str]:
         )
     if fresh and current.disk_mb < DISK_MB:
         found.append(f"{current.disk_mb} MB free under /var/lib/rancher; K3s needs {DISK_MB} MB, make room")
+    found += [
+        f"{path} is not on this host, and k3s_common_credential_provider has no urls to fetch it from; the kubelet "
+        "would refuse to start. Give urls and sha256 there, or put the binary into the host's image"
+        for path in current.lacks
+    ]
     if not current.memory_cgroup:
         found.append("the kernel has no memory cgroup; boot with cgroup_enable=memory")
     return found
@@ -118,11 +123,12 @@ def _files(desired: Desired, current: Current) -> list[Action]:
 
 def plan(desired: Desired, current: Current) -> list[Action]:
     steps = stage(desired, current)
-    if needs_binary(desired, current):
-        steps.append(Action("install", desired.binary.path, f"{current.version}\n", f"{desired.version}\n"))
+    # What has to be fetched comes before what replaces something: an address that does not answer leaves all as it is.
     for extra in desired.extras:
         if current.extras.get(extra.path) != extra.sha256:
             steps.append(Action("extra", extra.path, current.extras.get(extra.path, "") + "\n", extra.sha256 + "\n"))
+    if needs_binary(desired, current):
+        steps.append(Action("install", desired.binary.path, f"{current.version}\n", f"{desired.version}\n"))
     files = _files(desired, current)
     steps += files
     for name, value in desired.sysctls.items():

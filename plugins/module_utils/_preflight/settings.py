@@ -15,7 +15,13 @@ _VPC_BITS = (16, 20)
 
 def check_k3s(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Check version, pins, addresses and further configuration of K3s."""
-    kinds: Mapping[str, type] = {"version": str, "sha256": object, "urls": Sequence, "config": Mapping}
+    kinds: Mapping[str, type] = {
+        "version": str,
+        "sha256": object,
+        "urls": Sequence,
+        "config": Mapping,
+        "credential_provider": Mapping,
+    }
     settings = {key: values.get(f"k3s_common_{key}") for key in kinds}
     if not all(settings[key] is not None and isinstance(settings[key], kind) for key, kind in kinds.items()):
         return  # not known yet, or of a wrong type, which has been said

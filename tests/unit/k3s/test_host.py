@@ -147,6 +147,21 @@ def test_all_faults_at_once_and_nothing_touched(machine: Machine, params: dict[s
     assert files(machine.host.paths.root) == before
 
 
+def test_a_credential_provider_that_is_nowhere_stops_before_anything_is_touched(
+    machine: Machine, params: dict[str, Any]
+) -> None:
+    params["credential_provider"] = {"match_images": ["*.dkr.ecr.*.amazonaws.com"]}
+    before = files(machine.host.paths.root)
+    with pytest.raises(K3sError, match="ecr-credential-provider is not on this host") as caught:
+        node.visit(machine.host, {**params, "state": "staged", "secrets": {}}, check=False)
+    assert "urls and sha256" in str(caught.value)
+    assert files(machine.host.paths.root) == before
+    binary = machine.host.paths.at(Paths.provider_binary)
+    binary.parent.mkdir(parents=True)
+    binary.touch()
+    assert node.visit(machine.host, params, check=False)["changed"]
+
+
 def test_an_agent_without_a_living_server_is_told_so(machine: Machine, params: dict[str, Any]) -> None:
     agent = {**params, "role": "agent", "secrets": {"agent_token": AGENT_TOKEN}, "join": {"mode": "join", "known": []}}
     with pytest.raises(K3sError, match="bring up the servers first"):

@@ -143,6 +143,7 @@ def test_what_is_fixed_when_the_cluster_is_formed(params: dict[str, Any], change
         ({"memory_mb": 512}, "512 MB of memory"),
         ({"disk_mb": 100}, "100 MB free"),
         ({"memory_cgroup": False}, "memory cgroup"),
+        ({"lacks": (Paths.provider_binary,)}, "k3s_common_credential_provider has no urls"),
     ],
 )
 def test_an_unfit_host_is_refused(params: dict[str, Any], over: dict[str, Any], words: str) -> None:
@@ -240,7 +241,10 @@ def test_ecr_images_and_kernel(params: dict[str, Any]) -> None:
         f"{Paths.provider}/bin/ecr-credential-provider",
         f"{Paths.images}/images.tar",
     ]
-    assert "sysctl vm.overcommit_memory" in steps(desired, Current())
+    assert desired.needs == ()
+    order = steps(desired, Current())
+    assert order.index(f"extra {Paths.provider_binary}") < order.index(f"install {Paths.binary}")
+    assert "sysctl vm.overcommit_memory" in order
     assert content(desired, Paths.config)["image-credential-provider-bin-dir"] == f"{Paths.provider}/bin"
 
 

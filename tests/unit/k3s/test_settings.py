@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {
     "service_cidr": "10.43.0.0/16",
     "vpc_cidr": "10.89.0.0/16",
     "config": {"snapshotter": "native"},
+    "credential_provider": {},
 }
 
 
@@ -42,6 +43,13 @@ def test_good_settings_have_no_fault() -> None:
         ({"service_cidr": "10.43.0.1/16"}, ["k3s_common_service_cidr is not a network", "host bits"]),
         ({"cluster_cidr": "10.40.0.0/14"}, ["k3s_common_cluster_cidr 10.40.0.0/14 overlaps k3s_common_service_cidr"]),
         ({"vpc_cidr": "10.0.0.0/8"}, ["overlaps k3s_common_vpc_cidr 10.0.0.0/8"]),
+        ({"credential_provider": {"url": "x"}}, ["k3s_common_credential_provider has url", "urls and sha256"]),
+        (
+            {"credential_provider": {"urls": ["https://example.com/x"], "sha256": {"amd64": "b" * 64, "arm64": ""}}},
+            ["k3s_common_credential_provider.sha256", "64 small hex digits"],
+        ),
+        ({"credential_provider": {"urls": ["https://example.com/x"]}}, ["k3s_common_credential_provider.sha256"]),
+        ({"credential_provider": {"urls": ["ftp://x"], "sha256": "b" * 64}}, ["k3s_common_credential_provider.urls"]),
         ({"config": {"token": "x"}}, ["k3s_common_config has token", "secret"]),
         ({"config": {"tls-san+": ["x"]}}, ["k3s_common_config has tls-san+", "own options"]),
     ],

@@ -100,6 +100,7 @@ K3S = {
     "k3s_common_sha256": "a" * 64,
     "k3s_common_urls": ["https://example.org/k3s"],
     "k3s_common_config": {},
+    "k3s_common_credential_provider": {},
 }
 
 
@@ -112,6 +113,11 @@ K3S = {
         ({"k3s_common_sha256": {"amd64": "abc"}}, "k3s_common_sha256", "64 small hex digits"),
         ({"k3s_common_urls": ["s3://bucket/k3s"]}, "k3s_common_urls", "presigned URL"),
         ({"k3s_common_config": {"token": "x"}}, "k3s_common_config", "remove it there"),
+        (
+            {"k3s_common_credential_provider": {"urls": ["https://example.org/x"]}},
+            "k3s_common_credential_provider.sha256",
+            "beside the binary",
+        ),
     ],
 )
 def test_settings_of_k3s_are_told_before_a_host_is_made(wrong: Mapping[str, Any], object_: str, words: str) -> None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sandbox import images, k3s
+from sandbox.k3s_standin import build
 from sandbox.settings import DIGEST_LABEL, Paths
 
 
@@ -97,3 +99,18 @@ def test_the_release_is_taken_where_it_is_reached(monkeypatch: pytest.MonkeyPatc
     chosen = k3s.source(Paths(root=tmp_path, cache=tmp_path), lambda _text: None)
     assert (chosen.artifact, dict(chosen.variables)) == (None, {})
     assert "release" in chosen.description
+
+
+def test_the_stand_in_brings_the_plugin_that_pulls_from_ecr(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("k3s", "images", "provider"):
+        (tmp_path / name).write_text(name)
+    built = build.Artifact(
+        tmp_path / "k3s", "1" * 64, "v1.34.4+k3s1", tmp_path / "images", "2" * 64, tmp_path / "provider", "3" * 64
+    )
+    monkeypatch.setattr(k3s, "release_reached", lambda: False)
+    monkeypatch.setattr(k3s.importlib, "import_module", lambda _name: SimpleNamespace(build=lambda *_: built))
+    chosen = k3s.source(Paths(root=tmp_path, cache=tmp_path), lambda _text: None)
+    provider = chosen.variables["k3s_common_credential_provider"]
+    assert chosen.artifact is not None
+    assert (chosen.artifact / provider["urls"][0].rpartition("/")[2]).read_text() == "provider"
+    assert list(provider["sha256"].values()) == ["3" * 64]
