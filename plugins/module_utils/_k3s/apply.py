@@ -95,7 +95,7 @@ def wait(
 ) -> None:
     """Until the new process serves; ends early when the evidence says that waiting is of no use."""
     began = time.monotonic()
-    since = time.time() - 1
+    journal = evidence.Journal(host, desired.service, time.time() - 1, params["secrets"].values())
     last_look = began
     suspected = False
     while True:
@@ -107,7 +107,7 @@ def wait(
         over = now - began > params["wait_timeout"]
         if over or (now - began > PATIENCE_SECONDS and now - last_look > LOOK_AGAIN_SECONDS):
             last_look = now
-            seen = evidence.gather(host, params, join, desired.service, since)
+            seen = evidence.gather(host, params, join, desired.service, journal)
             sure = diagnosis.final(seen)
             if over or (sure and suspected):
                 raise K3sError(
@@ -115,5 +115,6 @@ def wait(
                     causes=[cause.text for cause in diagnosis.causes(seen, params["name"])],
                     journal=list(seen.tail),
                 )
-            suspected = sure
+            # Seen twice, since a process of before may have written its last line just now.
+            suspected = suspected or sure
         time.sleep(POLL_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 CLOCK_SECONDS = 30
 DISK_MB = 500
@@ -17,6 +17,7 @@ class Evidence:
 
     service: str
     role: str
+    joining: bool = True
     server: str = ""
     ports: Mapping[str, str] = field(default_factory=dict)
     tls: str = ""
@@ -26,6 +27,7 @@ class Evidence:
     memory_mb: int = 1 << 20
     clashes: tuple[str, ...] = ()
     journal: tuple[str, ...] = ()
+    news: tuple[str, ...] = ()  # of these, what came since the look before
     tail: tuple[str, ...] = ()
 
 
@@ -43,6 +45,8 @@ _ANOTHER_CA = (
     "{server} has another CA than the one pinned in the token: it belongs to a rebuilt or a different cluster. "
     "Check that the address is the server you mean; if it was rebuilt, empty /var/lib/rancher/k3s/agent here"
 )
+# A server writes this when it refuses someone else; it says nothing of the server's own start.
+_ANSWER = re.compile(r"\bresponse to\b")
 # What K3s itself writes, the cause, and whether waiting is of no use.
 _JOURNAL: tuple[tuple[str, str, bool], ...] = (
     (r"token CA hash does not match", _ANOTHER_CA, True),
@@ -65,10 +69,9 @@ _JOURNAL: tuple[tuple[str, str, bool], ...] = (
     ),
     (
         r"critical configuration (value )?mismatch",
-        "a setting that must be equal on all servers differs (cluster-cidr, service-cidr, disable, secrets-encryption)",
+        "a setting that must be equal on all servers differs: {settings}. Set it here as the other servers have it",
         True,
     ),
-    (r"not authorized|401 Unauthorized|[Ii]nvalid token|status.?401", _REFUSED, True),
     (
         r"unknown flag|flag provided but not defined|not a valid (option|flag)",
         "K3s does not know a setting: see the journal, and look for it in k3s_common_config",
@@ -80,6 +83,10 @@ _JOURNAL: tuple[tuple[str, str, bool], ...] = (
     (r"certificate has expired or is not yet valid", "the clocks of this host and the server differ", False),
     (r"overlaps|overlapping", "an address range of the cluster overlaps another network", False),
 )
+# Only who joins can be refused: a server on its own data writes these words about others.
+_JOINING = (r"not authorized|401 Unauthorized|[Ii]nvalid token|status.?401", _REFUSED, True)
+_MISMATCHED = re.compile(r"critical configuration mismatched: ([\w.-]+)")
+_ANY_CRITICAL = "cluster-cidr, service-cidr, disable or secrets-encryption"
 
 
 def _network(seen: Evidence) -> list[Cause]:
@@ -102,9 +109,16 @@ def _identity(seen: Evidence, name: str) -> list[Cause]:
         found.append((_REFUSED, True))
     if seen.tls == "another CA":
         found.append((_ANOTHER_CA, True))
-    text = "\n".join(seen.journal)
-    found += [(cause, final) for pattern, cause, final in _JOURNAL if re.search(pattern, text)]
-    values = {"server": seen.server or "the server", "secret": _SECRETS[seen.role], "how": "401", "name": name}
+    text = "\n".join(line for line in seen.journal if not _ANSWER.search(line))
+    patterns = (*_JOURNAL, _JOINING) if seen.joining else _JOURNAL
+    found += [(cause, final) for pattern, cause, final in patterns if re.search(pattern, text)]
+    values = {
+        "server": seen.server or "the server",
+        "secret": _SECRETS[seen.role],
+        "how": "401",
+        "name": name,
+        "settings": ", ".join(dict.fromkeys(_MISMATCHED.findall(text))) or _ANY_CRITICAL,
+    }
     return [Cause(text.format(**values), final) for text, final in dict(found).items()]
 
 
@@ -129,7 +143,8 @@ def causes(seen: Evidence, name: str = "<name>") -> list[Cause]:
 
 
 def final(seen: Evidence) -> bool:
-    return any(cause.final for cause in causes(seen))
+    """Whether waiting is of no use. A line of the journal says so once, when it is new: K3s that fails writes it again."""
+    return any(cause.final for cause in causes(replace(seen, journal=seen.news)))
 
 
 def report(seen: Evidence, name: str, waited: float) -> str:

@@ -19,6 +19,7 @@ from .host import Host
 TIMEOUT = 2.0
 LINES = 60
 TAIL = 12
+_CURSOR = "-- cursor: "
 PORTS = {"agent": (6443,), "server": (6443, 2379, 2380)}
 
 
@@ -71,17 +72,39 @@ def clashes(addresses: Iterable[tuple[str, str]], ranges: Mapping[str, str]) -> 
     return found
 
 
-def _journal(host: Host, service: str, secrets: list[str], *which: str) -> tuple[str, ...]:
-    command = ["journalctl", "-u", service, *which, "-n", str(LINES), "-o", "cat", "--no-pager"]
-    _code, out, _err = host.run(command)
-    return tuple(tokens.scrub(out, secrets).splitlines())
+class Journal:
+    """What a unit has written since a moment: a line of before may tell of what has been mended since."""
+
+    def __init__(self, host: Host, service: str, since: float, secrets: Iterable[str]) -> None:
+        self._host, self._service, self._secrets = host, service, list(secrets)
+        self._since = ("--since", f"@{int(since)}")
+        self._cursor = ""
+
+    def lines(self) -> tuple[str, ...]:
+        return self._read(*self._since)[0]
+
+    def news(self) -> tuple[str, ...]:
+        """What came since this was asked last."""
+        found, cursor = self._read(
+            "--show-cursor", *([f"--after-cursor={self._cursor}"] if self._cursor else self._since)
+        )
+        self._cursor = cursor or self._cursor
+        return found
+
+    def tail(self) -> tuple[str, ...]:
+        return self._read()[0][-TAIL:]
+
+    def _read(self, *which: str) -> tuple[tuple[str, ...], str]:
+        command = ["journalctl", "-u", self._service, *which, "-n", str(LINES), "-o", "cat", "--no-pager"]
+        _code, out, _err = self._host.run(command)
+        lines = tokens.scrub(out, self._secrets).splitlines()
+        cursors = [line for line in lines if line.startswith(_CURSOR)]
+        kept = tuple(line for line in lines if line not in cursors)
+        return kept, cursors[-1].removeprefix(_CURSOR) if cursors else ""
 
 
-def gather(host: Host, params: Mapping[str, Any], join: Mapping[str, Any], service: str, since: float) -> Evidence:
+def gather(host: Host, params: Mapping[str, Any], join: Mapping[str, Any], service: str, journal: Journal) -> Evidence:
     role = params["role"]
-    secrets = [str(value) for value in params["secrets"].values()]
-    # A cause must be fresh: a line of before this run may tell of what has been mended since.
-    fresh = _journal(host, service, secrets, "--since", f"@{int(since)}")
     ports: dict[str, str] = {}
     tls, status = "", 0
     if join["mode"] == "join" and join["url"]:
@@ -94,6 +117,7 @@ def gather(host: Host, params: Mapping[str, Any], join: Mapping[str, Any], servi
     return Evidence(
         service=host.service(service).active,
         role=role,
+        joining=join["mode"] == "join",
         server=join["url"],
         ports=ports,
         tls=tls,
@@ -102,8 +126,9 @@ def gather(host: Host, params: Mapping[str, Any], join: Mapping[str, Any], servi
         disk_mb=shutil.disk_usage(host.paths.at("/var/lib")).free >> 20,
         memory_mb=int(memory[0]) >> 10 if memory else 1 << 20,
         clashes=tuple(clashes(host.addresses(), ranges(params))),
-        journal=fresh,
-        tail=_journal(host, service, secrets)[-TAIL:],
+        journal=journal.lines(),
+        news=journal.news(),
+        tail=journal.tail(),
     )
 
 

@@ -25,6 +25,7 @@ from .processes import Processes, notify, wait_for
 NODE_CONFIG: Final = "node-config.json"
 RETRY_SECONDS: Final = 0.3
 REJECTED_SECONDS: Final = 5.0
+REPEATED_SECONDS: Final = 2.0
 
 
 def kubeconfig(server: str, ca: Path, certificate: Path, key: Path) -> str:
@@ -149,14 +150,14 @@ class Agent:
         return servers_file(self.paths) if self.url.endswith(f":{self.config.text('lb-server-port')}") else None
 
     def _retrieve(self, joined: Supervisor) -> dict[str, Any]:
-        """Ask for certificates until a server gives them; say why not, each time the reason changes."""
-        last = ""
+        """Ask for certificates until a server gives them; say why not, when the reason changes and every few seconds."""
+        last, said = "", 0.0
         while True:
             try:
                 return self._certificates(joined)
             except (JoinError, log.FatalError) as fault:
-                if str(fault) != last:
-                    last = str(fault)
+                if str(fault) != last or time.monotonic() - said > REPEATED_SECONDS:
+                    last, said = str(fault), time.monotonic()
                     log.error(f"Waiting to retrieve agent configuration; server is not ready: {last}")
             time.sleep(RETRY_SECONDS if last != node.REJECTED else REJECTED_SECONDS)
             self.processes.check()

@@ -112,10 +112,12 @@ class Server:
             raise log.FatalError(f"starting kubernetes: preparing server: {fault}") from fault
         local = self.critical()
         different = [name for name, value in remote["critical"].items() if local.get(name) != value]
+        for name in sorted(different):
+            log.warning(f"critical configuration mismatched: {name}")
         if different:
             raise log.FatalError(
                 "starting kubernetes: preparing server: failed to validate server configuration: "
-                f"critical configuration value mismatch between servers: {', '.join(sorted(different))}"
+                "critical configuration value mismatch between servers"
             )
         self.write_bootstrap_files(remote["files"])
         return remote

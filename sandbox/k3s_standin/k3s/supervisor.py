@@ -158,7 +158,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             status, body = 503, b"Service Unavailable"
         if status in (401, 403):
             peer = headers.get("X-Forwarded-For", "")
-            log.error(f"{request.path} refused to {request.node or 'unnamed node'} at {peer}: {body.decode()}")
+            reason = "not authorized" if status == 401 else body.decode()
+            log.error(f"Sending HTTP/1.1 {status} response to {peer}: {reason}")
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

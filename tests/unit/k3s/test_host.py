@@ -180,6 +180,41 @@ def test_a_server_beside_others_waits_for_its_vote(
     assert answers == []
 
 
+STRAY = 'level=fatal msg="bootstrap data already found and encrypted with different token"'
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(apply, "LOOK_AGAIN_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("again", [False, True])
+def test_only_a_line_that_k3s_writes_again_ends_the_wait(
+    machine: Machine, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    (machine.host.paths.root / "var/lib").mkdir(parents=True)
+    looks: list[str] = []
+    answer = machine.run
+
+    def run(command: Sequence[str]) -> tuple[int, str, str]:
+        if command[0] != "journalctl":
+            return answer(command)
+        looks.append(" ".join(command))
+        new = again or "--after-cursor=c1" not in command
+        return 0, f"{STRAY}\n-- cursor: c1\n" if new else "-- cursor: c1\n", ""
+
+    machine.host.run = run
+    monkeypatch.setattr(Host, "ready", lambda _self: len(looks) > 30)
+    params["wait_timeout"] = 60
+    if again:
+        with pytest.raises(K3sError, match="encrypted with another token"):
+            node.visit(machine.host, params, check=False)
+    else:
+        assert node.visit(machine.host, params, check=False)["node"]["alive"]
+
+
 def test_all_addresses_are_named_when_none_answers(tmp_path: Path) -> None:
     urls = (f"file://{tmp_path}/one", f"file://{tmp_path}/two?X-Amz-Signature=canary")
     with pytest.raises(K3sError) as caught:
