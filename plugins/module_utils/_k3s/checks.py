@@ -7,42 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import flags
 from .errors import K3sError
 from .versions import parse
 
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 _SCHEMES = ("https://", "http://", "file://")
 _RELEASES = "https://github.com/k3s-io/k3s/releases"
-OWNED = frozenset(
-    [
-        "server",
-        "cluster-init",
-        "token-file",
-        "agent-token-file",
-        "node-name",
-        "node-taint",
-        "tls-san",
-        "cluster-cidr",
-        "service-cidr",
-        "disable",
-        "secrets-encryption",
-        "write-kubeconfig-mode",
-        "protect-kernel-defaults",
-        "image-credential-provider-config",
-        "image-credential-provider-bin-dir",
-    ]
-)
-SECRET = frozenset(
-    [
-        "token",
-        "agent-token",
-        "datastore-endpoint",
-        "etcd-s3-access-key",
-        "etcd-s3-secret-key",
-        "etcd-s3-session-token",
-        "vpn-auth",
-    ]
-)
 
 
 def _network(name: str, value: str, found: list[str]) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
@@ -74,17 +45,6 @@ def sha256_faults(value: Any, version: str) -> list[str]:
         for arch, pin in pins.items()
         if not _SHA256.match(str(pin))
     ]
-
-
-def config_faults(config: Mapping[str, Any]) -> list[str]:
-    found = []
-    for key in config:
-        plain = str(key).rstrip("+")
-        if plain in OWNED:
-            found.append(f"k3s_common_config has {key}, which the roles write from their own options; remove it there")
-        if plain in SECRET:
-            found.append(f"k3s_common_config has {key}; a secret does not belong into config.yaml, remove it there")
-    return found
 
 
 def provider_faults(provider: Mapping[str, Any]) -> list[str]:
@@ -124,7 +84,13 @@ def source_faults(settings: Mapping[str, Any]) -> list[str]:
         found.append("k3s_common_urls is empty; give at least one address of the K3s binary")
     found += _address_faults("k3s_common_urls", settings["urls"])
     found += provider_faults(settings["credential_provider"])
-    return found + config_faults(settings["config"])
+    return found + flags.faults(
+        {
+            flags.COMMON: settings["config"],
+            flags.SERVER: settings["server_config"],
+            flags.AGENT: settings["agent_config"],
+        }
+    )
 
 
 def faults(settings: Mapping[str, Any]) -> list[str]:

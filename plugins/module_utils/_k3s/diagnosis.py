@@ -74,7 +74,8 @@ _JOURNAL: tuple[tuple[str, str, bool], ...] = (
     ),
     (
         r"unknown flag|flag provided but not defined|not a valid (option|flag)",
-        "K3s does not know a setting: see the journal, and look for it in k3s_common_config",
+        "K3s does not know a setting: see the journal, and look for it in k3s_common_config, k3s_common_server_config and "
+        "k3s_common_agent_config",
         True,
     ),
     (r"no space left on device", "the disk is full", False),

@@ -20,6 +20,8 @@ def check_k3s(values: Mapping[str, Any]) -> Iterator[Fault]:
         "sha256": object,
         "urls": Sequence,
         "config": Mapping,
+        "server_config": Mapping,
+        "agent_config": Mapping,
         "credential_provider": Mapping,
     }
     settings = {key: values.get(f"k3s_common_{key}") for key in kinds}

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str], home: Path, version: str) -> int:
 
 def _run(verb: str, arguments: Sequence[str], home: Path, version: str) -> int:
     log.info(f"Starting k3s {verb} {version}")
-    options = config.load(arguments, os.environ)
+    options = config.load(arguments, os.environ, verb)
     os.environ.pop("K3S_TOKEN", None)
     processes = Processes(home / "bin", Path(options.text("data-dir")) / "logs")
 

@@ -41,6 +41,15 @@ TEXTS: Final = frozenset(
     container-runtime-endpoint default-runtime helm-job-image log log-file v vmodule kine-tls nonroot-devices
     vpn-auth vpn-auth-file""".split()
 )
+# docs.k3s.io/cli/agent: an agent ends at any other key of its files.
+AGENT: Final = frozenset(
+    """v vmodule log alsologtostderr debug config token token-file server bind-address data-dir node-name with-node-id
+    node-label node-taint image-credential-provider-bin-dir image-credential-provider-config selinux lb-server-port
+    protect-kernel-defaults container-runtime-endpoint default-runtime pause-image snapshotter private-registry
+    disable-default-registry-endpoint airgap-extra-registry nonroot-devices node-ip node-external-ip node-internal-dns
+    node-external-dns resolv-conf flannel-iface flannel-conf flannel-cni-conf kubelet-arg kube-proxy-arg enable-pprof
+    rootless prefer-bundled-bin docker vpn-auth vpn-auth-file disable-apiserver-lb""".split()
+)
 SHORT: Final = {"-t": "token", "-s": "server", "-c": "config", "-d": "data-dir", "-o": "write-kubeconfig"}
 ENVIRONMENT: Final = {
     "K3S_TOKEN": "token",
@@ -142,8 +151,8 @@ class Config:
         return ""
 
 
-def known(name: str) -> bool:
-    return name in BOOLEANS or name in LISTS or name in TEXTS
+def known(name: str, verb: str = "server") -> bool:
+    return (name in BOOLEANS or name in LISTS or name in TEXTS) and (verb != "agent" or name in AGENT)
 
 
 def truth(value: object) -> bool:
@@ -164,14 +173,14 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def parse_flags(arguments: Sequence[str]) -> dict[str, Value]:
+def parse_flags(arguments: Sequence[str], verb: str = "server") -> dict[str, Value]:
     """Command line flags; a list flag may be repeated."""
     found: dict[str, Value] = {}
     items: Iterator[str] = iter(arguments)
     for item in items:
         flag, equals, value = item.partition("=")
         name = SHORT.get(flag, flag.lstrip("-"))
-        if not flag.startswith("-") or not known(name):
+        if not flag.startswith("-") or not known(name, verb):
             raise log.FatalError(f"flag provided but not defined: -{name}")
         if name in BOOLEANS:
             found[name] = truth(value) if equals else True
@@ -189,7 +198,7 @@ def parse_flags(arguments: Sequence[str]) -> dict[str, Value]:
     return found
 
 
-def read_files(main: Path) -> dict[str, Value]:
+def read_files(main: Path, verb: str = "server") -> dict[str, Value]:
     """config.yaml, then config.yaml.d in alphabetical order: the later wins, `key+` appends."""
     files = [main, *sorted(Path(f"{main}.d").glob("*.y*ml"))]
     merged: dict[str, Value] = {}
@@ -202,14 +211,17 @@ def read_files(main: Path) -> dict[str, Value]:
             raise log.FatalError(f"failed to parse {path}: {fault}") from fault
         if not isinstance(content, dict):
             raise log.FatalError(f"failed to parse {path}: not a map of options")
-        merge(merged, content, str(path))
+        merge(merged, content, str(path), verb)
     return merged
 
 
-def merge(merged: dict[str, Value], content: Mapping[str, Any], origin: str) -> None:
+def merge(merged: dict[str, Value], content: Mapping[str, Any], origin: str, verb: str = "server") -> None:
+    """A server skips a key that it does not know; for an agent the files are flags like those of its command line."""
     for key, value in content.items():
         name = str(key).removesuffix("+")
-        if not known(name):
+        if not known(name, verb):
+            if verb == "agent":
+                raise log.FatalError(f"flag provided but not defined: -{name}")
             log.warning(f"Unknown flag --{name} found in {origin}, skipping")
             continue
         if value is None:
@@ -221,14 +233,14 @@ def merge(merged: dict[str, Value], content: Mapping[str, Any], origin: str) -> 
         merged[name] = typed
 
 
-def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Config:
-    flags = parse_flags(arguments)
+def load(arguments: Sequence[str], environment: Mapping[str, str], verb: str = "server") -> Config:
+    flags = parse_flags(arguments, verb)
     main = Path(str(flags.get("config") or environment.get("K3S_CONFIG_FILE") or "/etc/rancher/k3s/config.yaml"))
     options: dict[str, Value] = {}
     for variable, name in ENVIRONMENT.items():
-        if environment.get(variable):
+        if environment.get(variable) and known(name, verb):
             options[name] = _typed(name, environment[variable])
-    options.update(read_files(main))
+    options.update(read_files(main, verb))
     options.update(flags)
     return Config(options)
 

@@ -162,6 +162,12 @@ def test_a_credential_provider_that_is_nowhere_stops_before_anything_is_touched(
     assert node.visit(machine.host, params, check=False)["changed"]
 
 
+@pytest.mark.parametrize("name", ["Server-1", "server_1", "-s", "s.", "a" * 64])
+def test_a_node_name_that_no_node_can_have(machine: Machine, params: dict[str, Any], name: str) -> None:
+    with pytest.raises(K3sError, match="RFC 1123"):
+        node.visit(machine.host, {**params, "name": name, "state": "staged", "secrets": {}}, check=False)
+
+
 def test_an_agent_without_a_living_server_is_told_so(machine: Machine, params: dict[str, Any]) -> None:
     agent = {**params, "role": "agent", "secrets": {"agent_token": AGENT_TOKEN}, "join": {"mode": "join", "known": []}}
     with pytest.raises(K3sError, match="bring up the servers first"):

@@ -18,6 +18,8 @@ GOOD: dict[str, Any] = {
     "service_cidr": "10.43.0.0/16",
     "vpc_cidr": "10.89.0.0/16",
     "config": {"snapshotter": "native"},
+    "server_config": {"etcd-snapshot-retention": 9, "no-such-key": 1},
+    "agent_config": {"kubelet-arg+": ["max-pods=50"]},
     "credential_provider": {},
 }
 
@@ -51,6 +53,22 @@ def test_good_settings_have_no_fault() -> None:
         ({"credential_provider": {"urls": ["https://example.com/x"]}}, ["k3s_common_credential_provider.sha256"]),
         ({"credential_provider": {"urls": ["ftp://x"], "sha256": "b" * 64}}, ["k3s_common_credential_provider.urls"]),
         ({"config": {"token": "x"}}, ["k3s_common_config has token", "secret"]),
+        (
+            {"config": {"etcd-expose-metrics": True}},
+            ["k3s_common_config has etcd", "move it to k3s_common_server_config"],
+        ),
+        (
+            {"agent_config": {"disable-network-policy": True}},
+            ["k3s_common_agent_config has", "not defined", "remove it"],
+        ),
+        ({"server_config": {"tls-san": ["x"]}}, ["k3s_common_server_config has tls-san", "own options"]),
+        ({"config": {"data-dir": "/data"}}, ["k3s_common_config has data-dir", "mount a volume"]),
+        ({"server_config": {"https-listen-port": 7443}}, ["https-listen-port", "6443"]),
+        ({"config": {"bind-address": "10.0.0.1"}}, ["bind-address", "security group"]),
+        ({"config": {"config": "/etc/k3s.yaml"}}, ["has config,", "config.yaml"]),
+        ({"server_config": {"write-kubeconfig": "/x"}}, ["write-kubeconfig", "k3s_server_kubeconfig"]),
+        ({"config": {"private-registry": "/x"}}, ["private-registry", "k3s_common_registries"]),
+        ({"agent_config": {"node-label+": ["a=b"]}}, ["node-label", "k3s_agent_node_labels"]),
         ({"config": {"tls-san+": ["x"]}}, ["k3s_common_config has tls-san+", "own options"]),
     ],
 )

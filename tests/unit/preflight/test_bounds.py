@@ -100,6 +100,8 @@ K3S = {
     "k3s_common_sha256": "a" * 64,
     "k3s_common_urls": ["https://example.org/k3s"],
     "k3s_common_config": {},
+    "k3s_common_server_config": {},
+    "k3s_common_agent_config": {},
     "k3s_common_credential_provider": {},
 }
 

@@ -7,8 +7,10 @@ import pytest
 from sandbox.k3s_standin.k3s import config, log
 
 
-def load(tmp_path: Path, arguments: list[str], environment: dict[str, str] | None = None) -> config.Config:
-    return config.load([*arguments, "--config", str(tmp_path / "config.yaml")], environment or {})
+def load(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str] | None = None, verb: str = "server"
+) -> config.Config:
+    return config.load([*arguments, "--config", str(tmp_path / "config.yaml")], environment or {}, verb)
 
 
 def test_flag_over_file_over_environment(tmp_path: Path) -> None:
@@ -39,6 +41,14 @@ def test_unknown_key_of_a_file_is_skipped_but_an_unknown_flag_ends_k3s(
     assert "Unknown flag --no-such-thing" in capsys.readouterr().err
     with pytest.raises(log.FatalError, match="not defined: -no-such-thing"):
         load(tmp_path, ["--no-such-thing"])
+
+
+@pytest.mark.parametrize("key", ["cluster-cidr", "no-such-thing"])
+def test_an_agent_ends_at_a_key_that_it_does_not_know(tmp_path: Path, key: str) -> None:
+    (tmp_path / "config.yaml").write_text(f"server: https://x:6443\n{key}: x\n")
+    with pytest.raises(log.FatalError, match=f"flag provided but not defined: -{key}"):
+        load(tmp_path, [], verb="agent")
+    assert load(tmp_path, []).text("server") == "https://x:6443"
 
 
 def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
