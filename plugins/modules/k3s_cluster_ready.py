@@ -73,7 +73,7 @@ nodes:
   returned: success
   type: list
   elements: dict
-  sample: [{name: s1, ready: true, voter: true, version: v1.34.2+k3s1, address: 10.0.0.10}]
+  sample: [{name: s1, ready: true, voter: true, version: v1.34.2+k3s1, address: 10.0.0.10, internal: 10.0.0.10}]
 waited:
   description: Seconds until all were proved.
   returned: success

@@ -36,9 +36,12 @@ def faults(looks: Looks) -> list[str]:
 
 
 def order(looks: Looks) -> list[str]:
-    """Living servers first, then stopped ones with data, then empty ones; else as in the inventory."""
+    """Stopped ones with data first, then living ones, then empty ones; else as in the inventory.
+
+    A living one may restart in its turn, and until every stopped vote is back that could take etcd's majority.
+    """
     seen = _seen(looks)
-    return sorted(seen, key=lambda host: (not seen[host]["alive"], not seen[host]["data"]))
+    return sorted(seen, key=lambda host: (seen[host]["alive"], False) if seen[host]["data"] else (True, True))
 
 
 def _way(mode: str, look: Mapping[str, Any], known: list[str]) -> dict[str, Any]:

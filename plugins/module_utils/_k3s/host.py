@@ -26,6 +26,7 @@ Run = Callable[[Sequence[str]], "tuple[int, str, str]"]
 _CGROUPS = "/proc/cgroups"
 _CREDENTIALS = ("certificate-authority", "client-certificate", "client-key")
 _KUBECONFIG = re.compile(rf"({'|'.join(_CREDENTIALS)})-data: (\S+)")
+LOCAL = "127.0.0.1"
 _MADE = ("cni", "flannel", "veth", "kube-", "cilium", "lo")
 
 
@@ -138,11 +139,13 @@ class Host:
         found = dict(_KUBECONFIG.findall(self.text(Paths.kubeconfig) or ""))
         return credentials_hash(*(found[key] for key in _CREDENTIALS)) if len(found) == len(_CREDENTIALS) else ""
 
-    def api(self, path: str, method: str = "GET", body: Any = None, timeout: float = 3.0) -> tuple[int, Any]:
-        """Ask the API server of this host as its admin; status 0 when it does not answer."""
+    def api(
+        self, path: str, method: str = "GET", body: Any = None, timeout: float = 3.0, at: str = LOCAL
+    ) -> tuple[int, Any]:
+        """Ask the API server of this host, or of another one, as its admin; status 0 when it does not answer."""
         headers = {"Content-Type": "application/merge-patch+json"} if body is not None else {}
         try:
-            connection = http.client.HTTPSConnection("127.0.0.1", 6443, timeout=timeout, context=self._admin())
+            connection = http.client.HTTPSConnection(at, 6443, timeout=timeout, context=self._admin())
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
@@ -154,8 +157,8 @@ class Host:
         except ValueError:
             return answer.status, text
 
-    def ready(self) -> bool:
-        return self.api("/readyz")[0] == 200
+    def ready(self, at: str = LOCAL) -> bool:
+        return self.api("/readyz", at=at)[0] == 200
 
     def _sysctl(self, name: str) -> str:
         return (self.text("/proc/sys/" + name.replace(".", "/")) or "").strip()

@@ -78,9 +78,13 @@ def missing(wanted: Mapping[str, Any], node: Mapping[str, Any] | None) -> list[s
     version = node.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", "")
     if wanted.get("version") and version != wanted["version"]:
         found.append(f"runs {version}, not {wanted['version']}")
-    if wanted["role"] == "server" and _condition(node, "EtcdIsVoter")["status"] != "True":
+    if wanted["role"] == "server" and not is_voter(node):
         found.append("is not a voting member of etcd")
     return found
+
+
+def is_voter(node: Mapping[str, Any]) -> bool:
+    return bool(_condition(node, "EtcdIsVoter")["status"] == "True")
 
 
 def summary(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,9 +92,10 @@ def summary(node: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": node["metadata"]["name"],
         "ready": _condition(node, "Ready")["status"] == "True",
-        "voter": _condition(node, "EtcdIsVoter")["status"] == "True",
+        "voter": is_voter(node),
         "version": node.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", ""),
         "address": addresses.get("ExternalIP") or addresses.get("InternalIP", ""),
+        "internal": addresses.get("InternalIP", ""),
     }
 
 

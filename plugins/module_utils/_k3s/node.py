@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from . import apply, evidence, plan, tokens
+from . import apply, evidence, plan, quorum, tokens
 from .desired import SERVICES, build
 from .errors import fail_on
 from .host import Host
@@ -87,6 +87,9 @@ def visit(host: Host, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
         faults += _secret_faults(params, join, current, check)
     fail_on(faults, f"{params['name']} cannot become a K3s {params['role']}; nothing was touched:")
     steps = plan.stage(desired, current) if params["state"] == "staged" else plan.plan(desired, current)
+    if current.alive and params["wait_voter"] and any(step.kind == "restart" for step in steps):
+        fault = quorum.fault(params["name"], quorum.look(host))
+        fail_on([fault] if fault else [], f"{params['name']} is not restarted; nothing was touched:")
     looked = time.monotonic()
     result: dict[str, Any] = {
         "changed": bool(steps),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._k3s import cluster
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s import cluster, quorum
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
 
 
@@ -60,6 +60,27 @@ def test_no_new_cluster_while_a_server_cannot_be_asked(state: str) -> None:
         cluster.join(seen, "s1")
 
 
+@pytest.mark.parametrize(
+    ("voters", "allowed"),
+    [
+        ({}, True),
+        ({"s1": True}, True),
+        ({"s1": True, "s2": True}, True),  # nothing better can be had until the third has joined
+        ({"s1": True, "s2": True, "s3": True}, True),
+        ({"s1": True, "s2": False, "s3": True}, False),
+        ({"s1": True, "s2": False, "s3": True, "s4": True, "s5": True}, True),
+        ({"s1": True, "s2": False, "s3": False, "s4": True, "s5": True}, False),
+        ({"s2": False, "s3": True}, False),
+    ],
+)
+def test_a_restart_leaves_a_majority(voters: dict[str, bool], allowed: bool) -> None:
+    fault = quorum.fault("s1", voters)
+    assert (fault is None) is allowed
+    if fault:
+        assert "s2" in fault
+        assert "delete node" in fault
+
+
 def test_two_clusters_are_named() -> None:
     seen = {"s1": look("s1", data=True, ca="one"), "s2": look("s2", alive=True, data=True, ca="two")}
     with pytest.raises(K3sError, match="different clusters"):
@@ -70,7 +91,9 @@ def test_two_clusters_are_named() -> None:
     ("seen", "order"),
     [
         (looks(s1="empty", s2="empty", s3="empty"), ["s1", "s2", "s3"]),
-        (looks(s1="empty", s2="data", s3="alive"), ["s3", "s2", "s1"]),
+        (looks(s1="empty", s2="data", s3="alive"), ["s2", "s3", "s1"]),
+        # a restart of s1 while s2 is down would take the majority
+        (looks(s1="alive", s2="data", s3="alive"), ["s2", "s1", "s3"]),
         (looks(s1="alive", s2="unseen", s3="empty"), ["s1", "s3"]),
     ],
 )

@@ -61,7 +61,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, A
     params["sha256"] = PIN
     params["join"] = {"mode": "init"}
     made = Machine(tmp_path / "root")
-    monkeypatch.setattr(Host, "ready", lambda _self: made.active)
+    monkeypatch.setattr(Host, "ready", lambda _self, _at="": made.active)
     monkeypatch.setattr(apply, "POLL_SECONDS", 0.001)
     return made
 
@@ -219,6 +219,31 @@ def test_only_a_line_that_k3s_writes_again_ends_the_wait(
             node.visit(machine.host, params, check=False)
     else:
         assert node.visit(machine.host, params, check=False)["node"]["alive"]
+
+
+def voter(name: str) -> dict[str, Any]:
+    conditions = [{"type": "EtcdIsVoter", "status": "True"}]
+    addresses = [{"type": "InternalIP", "address": f"10.0.0.{name}"}]
+    return {"metadata": {"name": name}, "status": {"conditions": conditions, "addresses": addresses}}
+
+
+@pytest.mark.parametrize("silent", ["", "10.0.0.2"])
+def test_a_living_server_is_not_restarted_while_another_is_down(
+    machine: Machine, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    node.visit(machine.host, params, check=False)
+    params |= {"config": {"debug": True}, "wait_voter": True, "name": "1"}
+    nodes = (200, {"items": [voter("1"), voter("2"), voter("3")]})
+    monkeypatch.setattr(Host, "api", lambda _self, path: nodes if "?" in path else (200, voter("1")))
+    monkeypatch.setattr(Host, "ready", lambda _self, at="": at != silent or not at)
+    if silent:
+        before = machine.host.text(Paths.config)
+        with pytest.raises(K3sError, match="take etcd's majority: 2 does not answer"):
+            node.visit(machine.host, params, check=False)
+        assert machine.host.text(Paths.config) == before
+    else:
+        assert "restart k3s" in node.visit(machine.host, params, check=False)["actions"]
+    assert machine.starts == (1 if silent else 2)
 
 
 def test_all_addresses_are_named_when_none_answers(tmp_path: Path) -> None:

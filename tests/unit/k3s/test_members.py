@@ -112,7 +112,14 @@ def test_the_proof_waits_and_patches_once(monkeypatch: pytest.MonkeyPatch) -> No
     result = members.prove(cluster, [WANTED], 5, False)  # type: ignore[arg-type]
     assert result["changed"]
     assert len(cluster.patches) == 1
-    assert result["nodes"][0] == {"name": "n", "ready": True, "voter": True, "version": "v1", "address": "10.0.0.1"}
+    assert result["nodes"][0] == {
+        "name": "n",
+        "ready": True,
+        "voter": True,
+        "version": "v1",
+        "address": "10.0.0.1",
+        "internal": "10.0.0.1",
+    }
 
 
 def test_check_mode_neither_patches_nor_waits() -> None:
