@@ -11,6 +11,8 @@ DATA ?=
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 PY := .venv/bin/python
+# Most tests wait for servers of their own; a file's tests share them and stay together. WORKERS=0 runs all in one process.
+WORKERS ?= 2
 # A caller's configuration of Ansible must not change what the checkout does.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -71,7 +73,7 @@ lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy
 
 .PHONY: unit
 unit: setup servers ## unit tests: decisions, without a server
-	@pytest tests/unit
+	@pytest -n $(WORKERS) tests/unit
 
 .PHONY: molecule
 molecule: setup ## roles on real systemd hosts
@@ -95,7 +97,7 @@ e2e: setup ## the main job end to end in a fresh sandbox, with every test that n
 
 .PHONY: integration
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
-	@pytest --durations=25 tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source/test_service.py tests/integration/pg_source/test_role.py tests/integration/pg_migration tests/integration/retire tests/faults
+	@pytest -n $(WORKERS) --dist loadfile --durations=25 tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source/test_service.py tests/integration/pg_source/test_role.py tests/integration/pg_migration tests/integration/retire tests/faults
 
 .PHONY: test
 test: lint unit integration molecule e2e ## everything CI runs; installs what is missing
