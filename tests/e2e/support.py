@@ -60,6 +60,16 @@ def address_of(host: str) -> str:
     return str(json.loads(found.stdout)["ansible_host"])
 
 
+def on_host(script: str, host: str = "app-1") -> str:
+    """What a command says as root on a host of the stage managed."""
+    done = subprocess.run(
+        ["ansible", host, "--become", "-m", "ansible.builtin.shell", "-a", script, "-i", "inventories/managed",
+         "-e", f"@{SANDBOX / 'vars.yml'}"],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.partition("\n")[2].strip()
+
+
 def command(*arguments: str, playbook: str = "site.yml", stage: str = "k3s") -> list[str]:
     return [str(PLAYBOOK), playbook, "-i", f"inventories/{stage}", "-e", f"@{SANDBOX / 'vars.yml'}", *arguments]
 

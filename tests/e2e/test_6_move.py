@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e import canary
 from tests.e2e.shoppers import Shoppers
-from tests.e2e.support import address_of, run, run_and_kill_at
+from tests.e2e.support import address_of, on_host, run, run_and_kill_at
 
 MOVE = "playbooks/migrate_postgres.yml"
 STEP = "postgres_migration : verb | Do {}]"
@@ -51,6 +51,20 @@ def test_data_moves_while_people_buy_and_the_controller_is_lost_twice(address: s
     assert len(shoppers.acknowledged) > 100
     assert watcher.looks > 20
     assert not watcher.hits, f"secrets in the command line of {sorted(watcher.hits)}"
+
+
+def test_the_stage_before_refuses_to_come_up_beside_the_data_that_moved() -> None:
+    """Else its role data_runner and its pooler would lose the authority that the living servers are verified by."""
+    ca = "/etc/pgbouncer/server-ca.pem", "/etc/platform-postgres-ca.pem"
+    before = on_host(f"sha256sum {' '.join(ca)} | sort")
+    refused = run(name="single-after-the-move", stage="single")
+    text = " ".join(refused.output.split())
+    assert refused.code != 0
+    assert refused.changed == 0, refused.tail()
+    assert "database tiketi moved on " in text
+    assert "Mend: use the inventory that declares these servers" in text
+    assert "RESET" not in text
+    assert on_host(f"sha256sum {' '.join(ca)} | sort") == before
 
 
 def test_the_way_back_carries_what_was_bought_since(address: str) -> None:

@@ -7,13 +7,12 @@ Afterwards the stage single is retired for good: nothing that needs the old stor
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
 from tests.e2e import canary
 from tests.e2e.shoppers import Shoppers
-from tests.e2e.support import LOGS, Outcome, address_of, environment, run
+from tests.e2e.support import LOGS, Outcome, address_of, on_host, run
 
 RETIRE = "playbooks/retire_stores.yml"
 MOVE = "playbooks/migrate_postgres.yml"
@@ -22,20 +21,6 @@ NAMED = ("-e", f"compose_stores_backup_dir={BACKUP}")
 STORES = ["stores-postgres-1", "stores-redis-1"]
 VOLUMES = ["stores_postgres-data", "stores_redis-data"]
 JOURNALS = "/var/lib/platform_migration/*/journal.json"
-
-
-def ansible(*arguments: str) -> str:
-    done = subprocess.run(
-        [*arguments, "-i", "inventories/managed", "-e", "@.sandbox/vars.yml"],
-        env=environment(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout
-
-
-def on_host(script: str) -> str:
-    """What a command says as root on the host of the application."""
-    told = ansible("ansible", "app-1", "--become", "-m", "ansible.builtin.shell", "-a", script)
-    return told.partition("\n")[2].strip()
 
 
 def containers() -> list[str]:

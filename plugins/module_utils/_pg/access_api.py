@@ -16,6 +16,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.access import 
     Wanted,
     plan,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.closed import STATE, STATE_TABLE, Move, why
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError, PgError
@@ -123,11 +124,11 @@ def _apply(session: psycopg.Connection[Any], actions: list[Action], login: Endpo
 
 def _refuse_closed(session: psycopg.Connection[Any], admin: Endpoint) -> None:
     row = session.execute("SHOW default_transaction_read_only").fetchone()
-    if row is not None and row[0] == "on":
-        raise PgError(
-            f"{admin.label} is closed to applications (default_transaction_read_only is on): a move into it has not had its cutover."
-            " Mend: bring the move to its cutover first, or ALTER DATABASE ... RESET default_transaction_read_only if there is none"
-        )
+    if row is None or row[0] != "on":
+        return
+    there = session.execute("SELECT to_regclass(%s)", (STATE_TABLE,)).fetchone()
+    move = session.execute(STATE).fetchone() if there is not None and there[0] is not None else None
+    raise PgError(why(admin.label, Move(*map(str, move)) if move is not None else None))
 
 
 def ensure(

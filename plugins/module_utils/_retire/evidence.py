@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy import config
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.errors import ProxyError
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.switch import ProxySwitch
+from ansible_collections.tiketi.platform.plugins.module_utils._leads.look import same_host
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
@@ -53,16 +53,7 @@ def journals(root: Path) -> list[dict[str, Any]]:
 
 def same(host: str, port: int, other: tuple[str, int]) -> bool:
     """Whether both name one server, also by different names."""
-    if port != other[1]:
-        return False
-    return host == other[0] or bool(_addresses(host) & _addresses(other[0]))
-
-
-def _addresses(host: str) -> set[str]:
-    try:
-        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
-    except OSError:
-        return set()
+    return port == other[1] and same_host(host, other[0])
 
 
 def pooler_reasons(file: str, old: tuple[str, int]) -> list[str]:

@@ -48,8 +48,18 @@ def test_the_application_gets_what_it_needs_and_no_more_and_twice_is_once(target
     assert ensure(admin, app, ("public",), check=False) == []
 
     target.execute("ALTER DATABASE app SET default_transaction_read_only TO on")
-    with pytest.raises(PgError, match=r"closed to applications .* Mend: bring the move to its cutover"):
+    with pytest.raises(PgError, match=r"closed to applications .* a finished one .* Mend: use the inventory") as caught:
         ensure(admin, app, ("public",), check=False)
+    assert "RESET" not in str(caught.value), "that would let writers in at two places"
+    with psycopg.connect(**admin.parameters(), password=PASSWORD, autocommit=True) as session:
+        session.execute("SET default_transaction_read_only TO off")
+        session.execute("CREATE SCHEMA platform_migration")
+        session.execute(
+            "CREATE TABLE platform_migration.state AS SELECT 'a:1/app' source, 'b:2/app' target, 'switched' phase"
+        )
+        with pytest.raises(PgError, match="moved away from a:1/app to b:2/app"):
+            ensure(admin, app, ("public",), check=False)
+        session.execute("DROP SCHEMA platform_migration CASCADE")
     assert ensure(admin, app, ("public",), check=True, closed=True) == []
     target.execute("ALTER DATABASE app RESET default_transaction_read_only")
 
