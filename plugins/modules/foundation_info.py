@@ -92,8 +92,8 @@ known_hosts:
   returned: with O(hosts)
   type: str
 notes:
-  description: Hosts that differ in what only a new instance can change.
-  returned: with O(hosts)
+  description: Hosts that differ in what only a new instance can change; default routes that stay although this stage wants none.
+  returned: with O(network) and O(hosts)
   type: list
   elements: str
 """

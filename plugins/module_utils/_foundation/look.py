@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation import
     identity,
     network,
     network_plan,
+    routes,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import (
     Drift,
@@ -32,7 +33,12 @@ def look_at_network(ec2: Any, region: str, params: Json) -> Json:
     desired["security_groups"] = groups.desired_groups(spec)
     drift = [*network_plan.plan_network(spec, state, desired), *groups.plan_groups(desired["security_groups"], found)]
     ids = groups.group_ids(desired["security_groups"], found)
-    return {**_report(drift), "desired": desired, "facts": network.facts_of(desired, spec, ids)}
+    return {
+        **_report(drift),
+        "desired": desired,
+        "facts": network.facts_of(desired, spec, ids),
+        "notes": routes.kept_routes(desired["route_tables"], spec.egress),
+    }
 
 
 def look_at_identity(iam: Any, params: Json) -> Json:

@@ -13,8 +13,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model 
     named,
     shared_tags,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.routes import desired_tables
 
-ANYWHERE = "0.0.0.0/0"
 ENDPOINT_SERVICES = ("ecr.api", "ecr.dkr", "ec2messages", "logs", "secretsmanager", "ssm", "ssmmessages", "sts")
 TIERS = ("public", "private")
 
@@ -116,9 +116,9 @@ def desired_network(spec: NetworkSpec, state: NetworkState) -> Json:
             "tags": shared_tags(project, "internet"),
         },
         "nat_gateways": nats,
-        "route_tables": [
-            _resolved(table, subnets, gateway, nats, state) for table in _tables(project, zones, subnets, nats)
-        ],
+        "route_tables": desired_tables(
+            project, subnets, _id(gateway, "InternetGatewayId"), nats, len(nats) == len(zones), state.route_tables
+        ),
         "endpoints": [{**e, "id": _id(living(e["service"], state), "VpcEndpointId")} for e in _endpoints(spec)],
     }
 
@@ -169,37 +169,6 @@ def _nat(project: str, zone: str, subnets: Sequence[Json], found: Sequence[Json]
     home = next(s for s in subnets if s["tier"] == "public" and s["zone"] == zone)
     alive = [nat for nat in found if nat["State"] in ("pending", "available") and nat["SubnetId"] == home["id"]]
     return {"zone": zone, "subnet": home["what"], "tags": tags, "id": alive[0]["NatGatewayId"] if alive else ""}
-
-
-def _tables(project: str, zones: Sequence[str], subnets: Sequence[Json], nats: Sequence[Json]) -> list[Json]:
-    members = {tier: [s["what"] for s in subnets if s["tier"] == tier] for tier in TIERS}
-    tables = [{"tags": shared_tags(project, "public"), "subnets": members["public"], "gateway": "internet", "nat": ""}]
-    if len(nats) == len(zones):
-        return tables + [
-            {
-                "tags": shared_tags(project, f"private-{nat['zone'][-1]}"),
-                "subnets": [f"private-{nat['zone'][-1]}"],
-                "gateway": "",
-                "nat": nat["tags"]["Name"],
-            }
-            for nat in nats
-        ]
-    nat_name = nats[0]["tags"]["Name"] if nats else ""
-    private = {"tags": shared_tags(project, "private"), "subnets": members["private"], "gateway": "", "nat": nat_name}
-    return [*tables, private]
-
-
-def _resolved(
-    table: Json, subnets: Sequence[Json], gateway: Json | None, nats: Sequence[Json], state: NetworkState
-) -> Json:
-    """Add the ids that a route table refers to, as far as they exist."""
-    nat = next((nat["id"] for nat in nats if nat["tags"]["Name"] == table["nat"]), "")
-    return {
-        **table,
-        "id": _id(named(state.route_tables, table["tags"]["Name"]), "RouteTableId"),
-        "subnet_ids": [subnet["id"] for subnet in subnets if subnet["what"] in table["subnets"]],
-        "target": _id(gateway, "InternetGatewayId") if table["gateway"] else nat,
-    }
 
 
 def living(service: str, state: NetworkState) -> Json | None:

@@ -11,12 +11,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model 
     tag_drift,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.network import (
-    ANYWHERE,
     NetworkSpec,
     NetworkState,
     find_vpc,
     living,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.routes import table_drift
 
 
 def plan_network(spec: NetworkSpec, state: NetworkState, desired: Json) -> list[Drift]:
@@ -39,7 +39,7 @@ def plan_network(spec: NetworkSpec, state: NetworkState, desired: Json) -> list[
         )
     drift += [missing(f"NAT gateway {nat['tags']['Name']}") for nat in desired["nat_gateways"] if not nat["id"]]
     for table in desired["route_tables"]:
-        drift += _table_drift(table, state)
+        drift += table_drift(table, state.route_tables)
     for endpoint in desired["endpoints"]:
         drift += _endpoint_drift(endpoint, desired, state)
     return drift
@@ -71,23 +71,6 @@ def _subnet_drift(subnet: Json, state: NetworkState) -> list[Drift]:
     public = subnet["tier"] == "public"
     if bool(current.get("MapPublicIpOnLaunch")) != public:
         drift.append(Drift(f"subnet {name}", f"public addresses {not public}", f"public addresses {public}"))
-    return drift
-
-
-def _table_drift(table: Json, state: NetworkState) -> list[Drift]:
-    label = f"route table {table['tags']['Name']}"
-    current = next((item for item in state.route_tables if item["RouteTableId"] == table["id"]), None)
-    if current is None:
-        return [missing(label)]
-    drift = tag_drift(label, current, table["tags"])
-    associated = {entry.get("SubnetId") for entry in current.get("Associations", [])}
-    unbound = set(table["subnet_ids"]) - associated
-    if unbound:
-        drift.append(Drift(label, "not associated", f"associated with {', '.join(sorted(unbound))}"))
-    route: Json = next((r for r in current.get("Routes", []) if r.get("DestinationCidrBlock") == ANYWHERE), {})
-    found, wanted = route.get("GatewayId") or route.get("NatGatewayId") or "", table["target"]
-    if found != wanted or route.get("State", "active") != "active":
-        drift.append(Drift(label, f"default route to {found or 'nothing'}", f"default route to {wanted or 'nothing'}"))
     return drift
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
-import boto3
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation import look
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
@@ -19,7 +17,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.networ
     carve,
     desired_network,
 )
-from moto import mock_aws
 
 REGION = "ap-northeast-2"
 ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c", "ap-northeast-2d"]
@@ -108,16 +105,6 @@ def _found(group: dict[str, Any]) -> dict[str, Any]:
     ]
     tags = [{"Key": key, "Value": value} for key, value in group["tags"].items()]
     return {"GroupName": group["name"], "GroupId": f"sg-{group['name']}", "IpPermissions": permissions, "Tags": tags}
-
-
-@pytest.fixture
-def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with mock_aws():
-        yield boto3.client("ec2", region_name=REGION)
 
 
 def _look(ec2: Any) -> dict[str, Any]:
