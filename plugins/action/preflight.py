@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight import catalogue
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.addresses import read_sources
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.aws import check_account
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import Stage, UnknownValueError, check
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import report, unique
@@ -74,6 +75,7 @@ class ActionModule(ActionBase):
             value=value,
             default=default,
             holds=holds,
+            sources=read_sources(str(task_vars.get("inventory_dir") or "")),
         )
 
 

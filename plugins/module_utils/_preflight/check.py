@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight import (
+    addresses,
     bounds,
     controller,
     names,
@@ -50,6 +52,7 @@ class Stage:
     value: Callable[[str, str], Any]  # (host, name) -> value; raises UnknownValueError
     default: Callable[[Any], Any]  # a role default -> value; raises UnknownValueError
     holds: Callable[[str], bool]  # a condition of a play; true where it cannot be known yet
+    sources: Sequence[addresses.Source] = ()  # the files that ask AWS for the addresses of hosts
 
 
 def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
@@ -61,6 +64,9 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
     if not account:
         return
     yield from _platform(stage, account)
+    yield from addresses.check_sources(
+        stage.sources, _platform_values(stage, account), bool(stage.groups.get("ec2_hosts"))
+    )
     known = catalogue.options()
     for host, found in stage.names.items():
         yield from names.misspelt(found, known, catalogue.roles)
@@ -98,6 +104,14 @@ def _platform(stage: Stage, account: str) -> Iterator[Fault]:
             continue
         if not isinstance(value, str) or not re.fullmatch(rule["pattern"], value):
             yield Fault(name, f"is {value!r}", f"set it to {rule['says']}")
+
+
+def _platform_values(stage: Stage, account: str) -> dict[str, Any]:
+    values = {}
+    for name in set(PLATFORM) & set(stage.names[account]):
+        with suppress(UnknownValueError):
+            values[name] = stage.value(account, name)
+    return values
 
 
 def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
