@@ -30,10 +30,11 @@ def read_network(ec2: Client, spec: NetworkSpec) -> tuple[NetworkState, list[Jso
     zones = ec2.describe_availability_zones(
         Filters=_filters({"zone-type": "availability-zone", "opt-in-status": "opt-in-not-required"})
     )["AvailabilityZones"]
-    names = sorted(zone["ZoneName"] for zone in zones if zone["State"] == "available")
+    names = sorted(zone["ZoneName"] for zone in zones)
+    impaired = sorted(zone["ZoneName"] for zone in zones if zone["State"] != "available")
     vpcs = _list(ec2, "describe_vpcs", {"tag:Project": spec.project, "tag:Name": f"{spec.project}-vpc"})
     if len(vpcs) != 1:
-        return NetworkState(zones=names, vpcs=vpcs), []
+        return NetworkState(zones=names, impaired=impaired, vpcs=vpcs), []
     vpc = vpcs[0]["VpcId"]
     inside = {"vpc-id": vpc}
     reads: list[Callable[[], Any]] = [
@@ -49,6 +50,7 @@ def read_network(ec2: Client, spec: NetworkSpec) -> tuple[NetworkState, list[Jso
     subnets, gateways, nats, tables, endpoints, groups, support, hostnames = _parallel(reads)
     state = NetworkState(
         zones=names,
+        impaired=impaired,
         vpcs=vpcs,
         attributes={"DNS support": bool(support), "DNS host names": bool(hostnames)},
         subnets=subnets,

@@ -19,8 +19,11 @@ ALL = "-1"
 SSH, HTTP, HTTPS, KUBERNETES_API, POSTGRES, REDIS = 22, 80, 443, 6443, 5432, 6379
 
 
-def desired_groups(spec: NetworkSpec) -> list[Json]:
-    """Return the groups with their rules in the form that amazon.aws.ec2_security_group takes."""
+def desired_groups(spec: NetworkSpec, found: Sequence[Json] = (), interfaces: bool = False) -> list[Json]:
+    """Return the groups with their rules in the form that amazon.aws.ec2_security_group takes.
+
+    `interfaces` says that a stage of the VPC uses interface endpoints, whose private names hold for this one too.
+    """
     hosts = stage_tags(spec.project, spec.stage, "hosts")["Name"]
     inside = [{"proto": "all", "group_name": hosts, "rule_desc": "hosts of the stage among themselves"}]
     admin = [_tcp([SSH, KUBERNETES_API], cidr, "administration") for cidr in spec.admin_cidrs]
@@ -45,10 +48,31 @@ def desired_groups(spec: NetworkSpec) -> list[Json]:
         clients += [{"group_id": i} for i in spec.store_client_group_ids]
         rules = [{"proto": "tcp", "ports": [port], **client, "rule_desc": "clients"} for client in clients]
         groups.append(_group(spec, what, f"{what} of the stage", rules))
-    if spec.egress == "endpoints":
-        rule = {"proto": "tcp", "ports": [HTTPS], "group_name": hosts, "rule_desc": "clients"}
-        groups.append(_group(spec, "endpoints", "Interface endpoints", [rule]))
+    if spec.egress == "endpoints" or interfaces:
+        groups.append(_endpoints_group(spec, hosts, found))
     return groups
+
+
+def _endpoints_group(spec: NetworkSpec, hosts: str, found: Sequence[Json]) -> Json:
+    """The endpoints are shared, so their group lets in the hosts of this stage beside those of the others."""
+    tags = shared_tags(spec.project, "endpoints")
+    current: Json = next((group for group in found if group["GroupName"] == tags["Name"]), {})
+    ours = {group["GroupId"] for group in found if group["GroupName"] == hosts}
+    others = {
+        pair["GroupId"]
+        for rule in current.get("IpPermissions", [])
+        if (rule.get("FromPort"), rule.get("ToPort")) == (HTTPS, HTTPS)
+        for pair in rule.get("UserIdGroupPairs", [])
+    }
+    clients: list[Json] = [{"group_name": hosts}, *({"group_id": group} for group in sorted(others - ours))]
+    rules = [{"proto": "tcp", "ports": [HTTPS], **client, "rule_desc": "clients"} for client in clients]
+    return {
+        "what": "endpoints",
+        "name": tags["Name"],
+        "description": "Interface endpoints of the project",
+        "rules": rules,
+        "tags": tags,
+    }
 
 
 def plan_groups(desired: Sequence[Json], found: Sequence[Json]) -> list[Drift]:

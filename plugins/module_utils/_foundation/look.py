@@ -29,10 +29,11 @@ YOUNG = timedelta(minutes=10)  # such a host may still be booting, whoever made 
 def look_at_network(ec2: Any, region: str, params: Json) -> Json:
     spec = network.NetworkSpec(region=region, **params)
     state, found = api.read_network(ec2, spec)
-    desired = network.desired_network(spec, state)
-    desired["security_groups"] = groups.desired_groups(spec)
-    drift = [*network_plan.plan_network(spec, state, desired), *groups.plan_groups(desired["security_groups"], found)]
-    ids = groups.group_ids(desired["security_groups"], found)
+    wanted = groups.desired_groups(spec, found, network.interfaces_there(spec, state))
+    ids = groups.group_ids(wanted, found)
+    desired = network.desired_network(spec, state, ids.get("endpoints", ""))
+    desired["security_groups"] = wanted
+    drift = [*network_plan.plan_network(spec, state, desired), *groups.plan_groups(wanted, found)]
     return {
         **_report(drift),
         "desired": desired,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, ip_network
+from ipaddress import ip_network
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.adjust import lacking
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import (
     Json,
     named,
     shared_tags,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._foundation.routes import desired_tables
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.routes import desired_tables, divided
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.subnets import carve, chosen_zones, own
 
 ENDPOINT_SERVICES = ("ecr.api", "ecr.dkr", "ec2messages", "logs", "secretsmanager", "ssm", "ssmmessages", "sts")
-TIERS = ("public", "private")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class NetworkSpec:
 class NetworkState:
     """What the account answered; lists as boto3 returns them."""
 
-    zones: Sequence[str]
+    zones: Sequence[str]  # all that the region offers to the account
+    impaired: Sequence[str] = ()  # those of them in which nothing new is to be made
     vpcs: Sequence[Json] = ()
     attributes: dict[str, bool] = field(default_factory=dict)
     subnets: Sequence[Json] = ()
@@ -56,70 +58,28 @@ class NetworkState:
     endpoints: Sequence[Json] = ()
 
 
-def carve(cidr: str, zones: Sequence[str]) -> list[dict[str, str]]:
-    """Cut the VPC into subnets.
-
-    The first quarter is for small public subnets, the rest for private ones
-    eight times smaller than the VPC: nodes and, on EKS, pods take addresses there.
-    """
-    network = ip_network(cidr)
-    assert isinstance(network, IPv4Network)
-    if network.prefixlen > 20 or len(zones) > 6:
-        raise FoundationError(
-            f"network_cidr {cidr} over {len(zones)} zones leaves subnets that are too small.",
-            "use a network of /16 to /20 and at most 6 zones.",
-        )
-    public = list(network.subnets(prefixlen_diff=5))
-    private = list(network.subnets(prefixlen_diff=3))[2:]
-    pools = {"public": public, "private": private}
-    return [
-        {"tier": tier, "zone": zone, "what": f"{tier}-{zone[-1]}", "cidr": str(pools[tier][index])}
-        for tier in TIERS
-        for index, zone in enumerate(zones)
-    ]
-
-
-def chosen_zones(spec: NetworkSpec, offered: Sequence[str]) -> list[str]:
-    """Return the wanted zones, by default the first three on offer."""
-    unknown = sorted(set(spec.zones) - set(offered))
-    if unknown:
-        raise FoundationError(
-            f"network_zones names {', '.join(unknown)}, which {spec.region} does not offer to this account.",
-            f"choose from {', '.join(sorted(offered))}.",
-        )
-    zones = list(spec.zones) or sorted(offered)[:3]
-    if len(zones) < 2:
-        raise FoundationError(
-            f"Region {spec.region} offers {len(zones)} zone(s); Aurora and ElastiCache need at least two.",
-            "choose another platform_region.",
-        )
-    return zones
-
-
-def desired_network(spec: NetworkSpec, state: NetworkState) -> Json:
+def desired_network(spec: NetworkSpec, state: NetworkState, endpoint_group: str = "") -> Json:
     """Name every object the network shall consist of, with its id where it exists."""
     project = spec.project
     vpc = find_vpc(spec, state)
-    zones = chosen_zones(spec, state.zones)
+    standing = own(project, state.subnets)
+    homes = [subnet["AvailabilityZone"] for subnet in standing]
+    zones = chosen_zones(spec.zones, state.zones, state.impaired, homes, spec.region)
     subnets: list[Json] = []
-    for piece in carve(spec.cidr, zones):
+    for piece in carve(spec.cidr, zones, standing, project):
         found = _subnet(project, piece, state.subnets)
         subnets.append({**piece, "tags": shared_tags(project, piece["what"]), "id": _id(found, "SubnetId")})
-    nat_zones = {"nat": zones if spec.nat_per_zone else zones[:1]}.get(spec.egress, [])
-    nats = [_nat(project, zone, subnets, state.nat_gateways) for zone in nat_zones]
-    gateway = next(iter(state.internet_gateways), None)
+    per_zone = (spec.egress == "nat" and spec.nat_per_zone) or divided(project, subnets, state.route_tables)
+    nats = _nats(spec, zones, subnets, state.nat_gateways, per_zone)
+    gateway = _id(next(iter(state.internet_gateways), None), "InternetGatewayId")
+    tables = desired_tables(project, subnets, gateway, nats, per_zone, state.route_tables)
     return {
         "vpc": {"id": _id(vpc, "VpcId"), "tags": shared_tags(project, "vpc")},
         "subnets": subnets,
-        "internet_gateway": {
-            "id": _id(gateway, "InternetGatewayId"),
-            "tags": shared_tags(project, "internet"),
-        },
+        "internet_gateway": {"id": gateway, "tags": shared_tags(project, "internet")},
         "nat_gateways": nats,
-        "route_tables": desired_tables(
-            project, subnets, _id(gateway, "InternetGatewayId"), nats, len(nats) == len(zones), state.route_tables
-        ),
-        "endpoints": [{**e, "id": _id(living(e["service"], state), "VpcEndpointId")} for e in _endpoints(spec)],
+        "route_tables": tables,
+        "endpoints": desired_endpoints(spec, subnets, tables, state, endpoint_group),
     }
 
 
@@ -164,6 +124,19 @@ def _subnet(project: str, piece: dict[str, str], subnets: Sequence[Json]) -> Jso
     return None
 
 
+def _nats(
+    spec: NetworkSpec, zones: Sequence[str], subnets: Sequence[Json], found: Sequence[Json], per_zone: bool
+) -> list[Json]:
+    """Describe the NAT gateways; one that lives is taken before another is made."""
+    if spec.egress != "nat":
+        return []
+    every = [_nat(spec.project, zone, subnets, found) for zone in zones]
+    if spec.nat_per_zone:
+        return every
+    alive = [nat for nat in every if nat["id"]] or every
+    return alive if per_zone and alive is not every else alive[:1]
+
+
 def _nat(project: str, zone: str, subnets: Sequence[Json], found: Sequence[Json]) -> Json:
     tags = shared_tags(project, f"nat-{zone[-1]}")
     home = next(s for s in subnets if s["tier"] == "public" and s["zone"] == zone)
@@ -176,18 +149,37 @@ def living(service: str, state: NetworkState) -> Json | None:
     return next((e for e in alive if e["ServiceName"] == service), None)
 
 
-def _endpoints(spec: NetworkSpec) -> list[Json]:
+def interfaces_there(spec: NetworkSpec, state: NetworkState) -> bool:
+    """Whether a stage of the VPC uses interface endpoints: their private names lead the hosts of every stage to them."""
+    return any(living(f"com.amazonaws.{spec.region}.{service}", state) for service in ENDPOINT_SERVICES)
+
+
+def desired_endpoints(
+    spec: NetworkSpec, subnets: Sequence[Json], tables: Sequence[Json], state: NetworkState, group: str
+) -> list[Json]:
+    """Describe each endpoint, its members and which of them one that exists lacks."""
     services = [("Gateway", "s3")]
     if spec.egress == "endpoints":
         services += [("Interface", service) for service in ENDPOINT_SERVICES]
-    return [
-        {
-            "kind": kind,
-            "service": f"com.amazonaws.{spec.region}.{service}",
-            "tags": shared_tags(spec.project, f"endpoint-{service.replace('.', '-')}"),
-        }
-        for kind, service in services
-    ]
+    gateway = {"route_table_ids": [table["id"] for table in tables]}
+    private = [subnet["id"] for subnet in subnets if subnet["tier"] == "private"]
+    interface = {"subnet_ids": private, "security_group_ids": [group]}
+    result: list[Json] = []
+    for kind, service in services:
+        name = f"com.amazonaws.{spec.region}.{service}"
+        members, current = gateway if kind == "Gateway" else interface, living(name, state)
+        more = lacking(current, members) if current else {}
+        result.append(
+            {
+                "kind": kind,
+                "service": name,
+                "tags": shared_tags(spec.project, f"endpoint-{service.replace('.', '-')}"),
+                "id": _id(current, "VpcEndpointId"),
+                "members": members,
+                "lacking": {"id": _id(current, "VpcEndpointId"), **more} if more else {},
+            }
+        )
+    return result
 
 
 def facts_of(desired: Json, spec: NetworkSpec, groups: dict[str, Any]) -> Json:

@@ -14,7 +14,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.networ
     NetworkSpec,
     NetworkState,
     find_vpc,
-    living,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.routes import table_drift
 
@@ -41,7 +40,7 @@ def plan_network(spec: NetworkSpec, state: NetworkState, desired: Json) -> list[
     for table in desired["route_tables"]:
         drift += table_drift(table, state.route_tables)
     for endpoint in desired["endpoints"]:
-        drift += _endpoint_drift(endpoint, desired, state)
+        drift += _endpoint_drift(endpoint)
     return drift
 
 
@@ -65,7 +64,7 @@ def _subnet_drift(subnet: Json, state: NetworkState) -> list[Drift]:
         raise FoundationError(
             f"Subnet {name} ({current['SubnetId']}) is {current['CidrBlock']} in {current['AvailabilityZone']}; "
             f"wanted {subnet['cidr']} in {subnet['zone']}.",
-            "keep network_cidr and network_zones as they were, or remove the subnet; it cannot be changed in place.",
+            f"give the tag Name={name} to a subnet in {subnet['zone']} only; a subnet cannot be moved.",
         )
     drift = tag_drift(f"subnet {current['SubnetId']}", current, subnet["tags"])
     public = subnet["tier"] == "public"
@@ -74,22 +73,9 @@ def _subnet_drift(subnet: Json, state: NetworkState) -> list[Drift]:
     return drift
 
 
-def _endpoint_drift(endpoint: Json, desired: Json, state: NetworkState) -> list[Drift]:
-    current = living(endpoint["service"], state)
-    if current is None:
-        return [missing(f"endpoint {endpoint['service']}")]
-    if endpoint["kind"] == "Gateway":
-        lacking = {table["id"] for table in desired["route_tables"]} - set(current.get("RouteTableIds", []))
-        return _refuse_endpoint(current, "--add-route-table-ids", lacking) if lacking - {""} else []
-    wanted = {subnet["id"] for subnet in desired["subnets"] if subnet["tier"] == "private"}
-    lacking = wanted - set(current.get("SubnetIds", []))
-    return _refuse_endpoint(current, "--add-subnet-ids", lacking) if lacking else []
-
-
-def _refuse_endpoint(endpoint: Json, option: str, lacking: set[str]) -> list[Drift]:
-    """amazon.aws.ec2_vpc_endpoint makes endpoints but does not change them."""
-    name = endpoint["VpcEndpointId"]
-    raise FoundationError(
-        f"Endpoint {name} ({endpoint['ServiceName']}) lacks {', '.join(sorted(lacking))}.",
-        f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {name} {option} {' '.join(sorted(lacking))}",
-    )
+def _endpoint_drift(endpoint: Json) -> list[Drift]:
+    label = f"endpoint {endpoint['service']}"
+    if not endpoint["id"]:
+        return [missing(label)]
+    ids = ", ".join(item for key, items in endpoint["lacking"].items() if key != "id" for item in items)
+    return [Drift(label, "without", f"with {ids}")] if ids else []

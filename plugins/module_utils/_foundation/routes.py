@@ -41,7 +41,9 @@ def desired_tables(
     if not per_zone:
         return [*tables, _table(project, "private", private, [nat["id"] for nat in nats[:1]], found)]
     for subnet in private:
-        ways = [nat["id"] for nat in nats if nat["zone"] == subnet["zone"]]
+        # The gateway of its own zone, else another one, where not every zone has one.
+        near = [nat["id"] for nat in nats if nat["zone"] == subnet["zone"]] or [nat["id"] for nat in nats]
+        ways = near[:1]
         tables.append(_table(project, subnet["what"], [subnet], ways, found))
     return tables
 
@@ -63,6 +65,16 @@ def _table(project: str, what: str, subnets: Sequence[Json], ways: Sequence[str]
         "kept": target_of(route) if alive and not ways else "",
         "dead": bool(route) and not alive and not ways,
     }
+
+
+def divided(project: str, subnets: Sequence[Json], found: Sequence[Json]) -> bool:
+    """Whether the private subnets have tables of their own already; a stage that wants fewer gateways leaves them."""
+    for subnet in subnets:
+        table = named(found, f"{project}-{subnet['what']}") if subnet["tier"] == "private" else None
+        bound = {entry.get("SubnetId") for entry in (table or {}).get("Associations", [])}
+        if subnet["id"] and subnet["id"] in bound:
+            return True
+    return False
 
 
 def default_route(table: Json | None) -> Json:

@@ -14,9 +14,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.networ
     ENDPOINT_SERVICES,
     NetworkSpec,
     NetworkState,
-    carve,
     desired_network,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.subnets import carve
 
 REGION = "ap-northeast-2"
 ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c", "ap-northeast-2d"]
