@@ -46,6 +46,7 @@ options:
       stage: {description: Stage tag., type: str, required: true}
       hosts: {description: 'One entry for each host: name, instance_type, subnet_tier, root_gib.', type: list, elements: dict, required: true}
       known: {description: Names of all inventory hosts whose keys are to be listed., type: list, elements: str, default: []}
+      found: {description: Instance ids that the inventory found by name; they say which of two namesakes of other stages is meant., type: dict, default: {}}
       profile: {description: Name of the instance profile., type: str, required: true}
       public_key: {description: The SSH public key., type: str, required: true}
       subnets: {description: Subnet ids by tier., type: dict, required: true}
@@ -139,6 +140,7 @@ def argument_spec() -> dict[str, dict[str, object]]:
         **stage,
         "hosts": {"type": "list", "elements": "dict", "required": True},
         "known": _texts(default=[]),
+        "found": {"type": "dict", "default": {}},
         "profile": _text(required=True),
         "public_key": _text(required=True, no_log=False),
         "subnets": {"type": "dict", "required": True},

@@ -109,7 +109,8 @@ def plan_hosts(spec: HostsSpec, state: HostsState, desired: Sequence[Json]) -> l
         label = f"host {host['name']}"
         current = found.get(host["name"])
         if current is None:
-            drift.append(missing(label, f"{host['instance_type']} in {host['subnet_id'] or host['subnet_tier']}"))
+            gone, place = ended(spec, state, host["name"]), host["subnet_id"] or host["subnet_tier"]
+            drift.append(Drift(label, f"absent: {gone}" if gone else "absent", f"{host['instance_type']} in {place}"))
             continue
         drift += tag_drift(label, current, host["tags"])
         if current["State"]["Name"] not in ("pending", "running"):
@@ -117,32 +118,6 @@ def plan_hosts(spec: HostsSpec, state: HostsState, desired: Sequence[Json]) -> l
         if {group["GroupId"] for group in current.get("SecurityGroups", [])} != set(spec.security_group_ids):
             drift.append(Drift(label, "other security groups", ", ".join(sorted(spec.security_group_ids))))
     return drift
-
-
-def replaceable(spec: HostsSpec, state: HostsState, desired: Sequence[Json]) -> list[str]:
-    """Say which hosts differ in what only a new instance can change; that is never done by itself."""
-    notes: list[str] = []
-    found = by_name(spec, state)
-    for host in desired:
-        current = found.get(host["name"])
-        if current is None:
-            continue
-        differences = []
-        if current["InstanceType"] != host["instance_type"]:
-            differences.append(f"type {current['InstanceType']}, wanted {host['instance_type']}")
-        if "MetadataOptions" in current and current["MetadataOptions"].get("HttpTokens") != "required":
-            differences.append("IMDSv1 allowed, wanted IMDSv2 only")
-        volumes = [
-            state.volumes.get(m["Ebs"]["VolumeId"], {}) for m in current.get("BlockDeviceMappings", []) if "Ebs" in m
-        ]
-        if any(volume.get("Encrypted") is False for volume in volumes):
-            differences.append("a volume without encryption")
-        if differences:
-            notes.append(
-                f"{host['name']} ({current['InstanceId']}): {'; '.join(differences)}. "
-                "Drain and terminate the instance: the next run makes it anew."
-            )
-    return notes
 
 
 def template_wanted(spec: HostsSpec) -> Json:
@@ -160,7 +135,7 @@ def _template_drift(spec: HostsSpec, state: HostsState) -> list[Drift]:
     if state.template is None:
         return [missing(label)]
     drift = tag_drift(label, state.template, stage_tags(spec.project, spec.stage, "host"))
-    data = {**state.template_data, "IamInstanceProfile": {"Name": _profile(state.template_data)}}
+    data = {**state.template_data, "IamInstanceProfile": {"Name": profile_name(state.template_data)}}
     for key, wanted in template_wanted(spec).items():
         found = data.get(key)
         if isinstance(wanted, dict):
@@ -175,22 +150,54 @@ def _template_drift(spec: HostsSpec, state: HostsState) -> list[Drift]:
     return drift
 
 
-def _profile(data: Json) -> str:
-    """Name the profile of a template, which amazon.aws stores by its ARN."""
+def profile_name(data: Json) -> str:
+    """Name the profile of a template, which amazon.aws stores by its ARN, or of an instance."""
     profile = data.get("IamInstanceProfile", {})
     return str(profile.get("Name") or profile.get("Arn", "").rpartition("/")[2])
 
 
-def known_hosts(instances: Sequence[Json], names: Sequence[str]) -> str:
+def known_hosts(
+    spec: HostsSpec, instances: Sequence[Json], names: Sequence[str], found: Mapping[str, str] | None = None
+) -> str:
     """Render the host keys that the tags hold, for the hosts of this inventory.
 
     A line names the host as Ansible does (HostKeyAlias), so that an address
-    that AWS gives to another instance later proves nothing.
+    that AWS gives to another instance later proves nothing. A host of this
+    stage is never known by the key of another stage's of the same name;
+    `found` says which instance the inventory means by a name of another stage.
     """
-    lines: dict[str, str] = {}
-    for instance in instances:
-        tags = tags_of(instance)
-        name, key = tags.get("InventoryHost", ""), tags.get("SshHostKey", "")
-        if name in names and key and instance["State"]["Name"] in ALIVE:
-            lines[name] = f"{name} {key}\n"
-    return "".join(lines[name] for name in sorted(lines))
+    living = [instance for instance in instances if instance["State"]["Name"] in ALIVE]
+    lines = [_known(spec, name, living, (found or {}).get(name, "")) for name in sorted(set(names))]
+    return "".join(lines)
+
+
+def _known(spec: HostsSpec, name: str, living: Sequence[Json], meant: str) -> str:
+    namesakes = [instance for instance in living if tags_of(instance).get("InventoryHost") == name]
+    own = [instance for instance in namesakes if tags_of(instance).get("Stage") == spec.stage]
+    if own or name in [host["name"] for host in spec.hosts]:
+        namesakes = own
+    elif len(namesakes) > 1:
+        namesakes = [instance for instance in namesakes if instance["InstanceId"] == meant] or namesakes
+    keys = {key: instance for instance in namesakes if (key := tags_of(instance).get("SshHostKey", ""))}
+    if len(keys) > 1:
+        shown = " and ".join(f"{one['InstanceId']} of stage {tags_of(one).get('Stage', '?')}" for one in keys.values())
+        raise FoundationError(
+            f"Host {name} of the inventory may be {shown}; they have different host keys.",
+            "let tag:Stage in aws_ec2.yml name the stage that is meant, or remove the tag InventoryHost of the other one.",
+        )
+    return "".join(f"{name} {key}\n" for key in keys)
+
+
+def ended(spec: HostsSpec, state: HostsState, name: str) -> str:
+    """Say why the last instance of a host that has none is gone, where AWS itself ended it."""
+    gone = [
+        instance
+        for instance in state.instances
+        if instance["State"]["Name"] in ("shutting-down", "terminated")
+        and (tags_of(instance).get("InventoryHost"), tags_of(instance).get("Stage")) == (name, spec.stage)
+    ]
+    last = max(gone, key=lambda instance: str(instance.get("LaunchTime", "")), default={})
+    reason = last.get("StateReason", {})
+    if not reason or str(reason.get("Code", "")).startswith("Client.UserInitiated"):
+        return ""
+    return f"{last['InstanceId']} was ended by AWS, {reason.get('Message') or reason.get('Code')}"

@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation import
     identity,
     network,
     network_plan,
+    replace,
     routes,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import (
@@ -50,7 +51,7 @@ def look_at_identity(iam: Any, params: Json) -> Json:
 
 
 def look_at_hosts(ec2: Any, ssm: Any, params: Json) -> Json:
-    known, now = params.pop("known"), datetime.now(UTC)
+    known, found, now = params.pop("known"), params.pop("found"), datetime.now(UTC)
     spec = hosts.HostsSpec(**params)
     state = api.read_hosts(ec2, spec)
     desired = hosts.desired_hosts(spec, state)
@@ -69,8 +70,8 @@ def look_at_hosts(ec2: Any, ssm: Any, params: Json) -> Json:
         **_report(drift),
         "desired": {"hosts": desired, "template": template},
         "instances": {name: _instance(item, now) for name, item in hosts.by_name(spec, state).items()},
-        "known_hosts": hosts.known_hosts(state.instances, known),
-        "notes": hosts.replaceable(spec, state, desired),
+        "known_hosts": hosts.known_hosts(spec, state.instances, known, found),
+        "notes": replace.replaceable(spec, state, desired),
     }
 
 

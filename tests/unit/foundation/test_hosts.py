@@ -14,10 +14,10 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.hosts 
     key_name,
     known_hosts,
     plan_hosts,
-    replaceable,
     template_wanted,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.model import Json, stage_tags
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.replace import replaceable
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJmYeJRImPr7IJBu me"
 HOSTS = [{"name": f"h{n}", "instance_type": "t3.large", "subnet_tier": "private", "root_gib": 20} for n in range(4)]
@@ -42,6 +42,8 @@ def instance(name: str, state: str = "running", stage: str = "k3s", **more: Any)
         "InstanceId": f"i-{name}-{state}",
         "InstanceType": "t3.large",
         "State": {"Name": state},
+        "KeyName": key_name(spec()),
+        "IamInstanceProfile": {"Arn": "arn:aws:iam::1:instance-profile/t-k3s-host"},
         "SecurityGroups": [{"GroupId": "sg-1"}],
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
         **more,
@@ -150,7 +152,9 @@ def test_known_hosts_hold_only_hosts_of_the_inventory_that_live() -> None:
         instance("h1", "terminated", tags={"SshHostKey": "ssh-ed25519 DDDD"}),
         instance("h2"),
     ]
-    assert known_hosts(instances, ["h0", "h1", "h2", "legacy"]) == "h0 ssh-ed25519 AAAA\nlegacy ssh-ed25519 BBBB\n"
+    assert (
+        known_hosts(spec(), instances, ["h0", "h1", "h2", "legacy"]) == "h0 ssh-ed25519 AAAA\nlegacy ssh-ed25519 BBBB\n"
+    )
 
 
 def test_a_host_may_want_what_the_others_do_not() -> None:
@@ -160,3 +164,55 @@ def test_a_host_may_want_what_the_others_do_not() -> None:
         {"name": "a", "instance_type": "t3.small", "root_gib": 40},
         {"name": "b", "instance_type": "t3.large", "root_gib": 40},
     ]
+
+
+@pytest.mark.parametrize(
+    ("differs", "text"),
+    [
+        ({"KeyName": "other"}, "key pair other, wanted t-k3s-host-"),
+        ({"KeyName": ""}, "key pair none"),
+        ({"IamInstanceProfile": {"Arn": "arn:aws:iam::1:instance-profile/x"}}, "instance profile x, wanted t-k3s-host"),
+        ({"MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}}, "2 hops"),
+        ({"RootDeviceName": "/dev/xvda"}, "root volume of 8 GiB, wanted 20"),
+    ],
+)
+def test_each_difference_that_stays_is_said(differs: dict[str, Any], text: str) -> None:
+    disks = [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeId": "vol-1"}}]
+    old = instance("h0", BlockDeviceMappings=disks, **differs)
+    found = state(old, *ALL[1:], volumes={"vol-1": {"Size": 8, "Encrypted": True}})
+    (note,) = replaceable(spec(), found, desired_hosts(spec(), found))
+    assert text in note
+
+
+def test_hosts_as_desired_have_no_notes() -> None:
+    assert replaceable(spec(), state(*ALL), desired_hosts(spec(), state(*ALL))) == []
+
+
+def test_a_namesake_of_another_stage_is_never_the_host_of_this_one() -> None:
+    instances = [
+        instance("h0", stage="other", tags={"SshHostKey": "ssh-ed25519 BBBB"}),
+        instance("h1", tags={"SshHostKey": "ssh-ed25519 AAAA"}),
+        instance("h1", stage="other", tags={"SshHostKey": "ssh-ed25519 CCCC"}),
+    ]
+    for order in (instances, instances[::-1]):
+        assert known_hosts(spec(), order, ["h0", "h1"]) == "h1 ssh-ed25519 AAAA\n"
+
+
+def test_two_hosts_of_other_stages_with_one_name_are_refused_unless_the_inventory_found_one() -> None:
+    one = instance("app", stage="single", InstanceId="i-1", tags={"SshHostKey": "ssh-ed25519 AAAA"})
+    two = instance("app", stage="demo", InstanceId="i-2", tags={"SshHostKey": "ssh-ed25519 BBBB"})
+    with pytest.raises(FoundationError, match="i-1 of stage single and i-2 of stage demo"):
+        known_hosts(spec(), [one, two], ["app"])
+    assert known_hosts(spec(), [one, two], ["app"], {"app": "i-2"}) == "app ssh-ed25519 BBBB\n"
+
+
+def test_an_instance_that_aws_ended_is_told_with_its_reason() -> None:
+    full = {"Code": "Client.VolumeLimitExceeded", "Message": "Volume limit exceeded"}
+    by_hand = {"Code": "Client.UserInitiatedShutdown", "Message": "User initiated shutdown"}
+    for reason, text in (
+        (full, "absent: i-h0-terminated was ended by AWS, Volume limit exceeded"),
+        (by_hand, "absent"),
+    ):
+        found = state(instance("h0", "terminated", StateReason=reason), *ALL[1:])
+        (drift,) = plan_hosts(spec(), found, desired_hosts(spec(), found))
+        assert drift.current == text
