@@ -65,6 +65,9 @@ _WEEKDAY = f"({'|'.join(_WEEKDAYS)})"
 _DAILY = Form(rf"{_TIME}-{_TIME}", "times in UTC, such as 03:00-04:00")
 _SHA256 = Form(r"[0-9a-f]{64}", "64 hexadecimal digits in small letters")
 FORMS: Mapping[str, Form] = {
+    "aurora_postgres_database": Form(
+        r"[A-Za-z][A-Za-z0-9_]{0,62}", "letters, digits and underscores with a letter first, such as my_shop"
+    ),
     "aurora_postgres_engine_version": Form(r"\d+(\.\d+)?", "major or major.minor, such as 15.4"),
     "aurora_postgres_instance_class": Form(r"db\.[a-z0-9-]+\.[a-z0-9-]+", "a class such as db.t4g.medium"),
     "ec2_host_instance_type": Form(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "a type such as t3.xlarge"),

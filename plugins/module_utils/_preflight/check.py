@@ -21,8 +21,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalog
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
 NAME = {
-    "pattern": r"[a-z][a-z0-9-]{0,15}",
-    "says": "up to 16 lower-case letters, digits and hyphens, with a letter first",
+    "pattern": r"(?=.{1,16}$)[a-z](-?[a-z0-9])*",
+    "says": "up to 16 lower-case letters, digits and single hyphens between them, with a letter first",
 }
 REGION = {"pattern": r"[a-z]{2}(-[a-z]+)+-\d", "says": "the name of a region, such as ap-northeast-2"}
 PLATFORM: Mapping[str, Mapping[str, str]] = {

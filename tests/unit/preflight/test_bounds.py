@@ -26,6 +26,7 @@ ENDPOINTS = {"type": "list", "elements": "dict", "options": {"status": INT, "pat
         ("postgres_migration_freeze_budget", -0.5, {"type": "float"}, "is the number -0.5", "0 or more"),
         ("aurora_postgres_backup_window", "3:00-4:00", {}, 'is the text "3:00-4:00"', "such as 03:00-04:00"),
         ("aurora_postgres_maintenance_window", "sunday:04:30-sun:05:30", {}, "is the text", "such as sun:04:30"),
+        ("aurora_postgres_database", "my-shop", {}, 'is the text "my-shop"', "my_shop"),
         ("aurora_postgres_engine_version", "15.x", {}, "is the text", "such as 15.4"),
         ("postgres_restore_maintenance_work_mem", "256", {}, "is the text", "such as 256MB"),
         ("k3s_agent_node_taints", ["a=b:NoRun"], {"type": "list", "elements": "str"}, "is the text", "key=value"),

@@ -76,6 +76,9 @@ def test_sound_inputs_have_no_fault(catalogue: Catalogue) -> None:
         ({"wbe_cidr": "10.1.0.0/16"}, "wbe_cidr", "web_cidr"),
         ({"platform_projet": "x"}, "platform_projet", "platform_project"),
         ({"platform_project": "Tiketi GmbH"}, "platform_project", "lower-case"),
+        ({"platform_project": "shop-"}, "platform_project", "single hyphens"),
+        ({"platform_project": "a--b"}, "platform_project", "single hyphens"),
+        ({"platform_project": "a" * 17}, "platform_project", "up to 16"),
         ({"platform_region": "seoul"}, "platform_region", "ap-northeast-2"),
         ({"web_cidr": "10.1.0.5/16"}, "web_cidr", "10.1.0.0/16"),
         ({"web_cidr": "ten"}, "web_cidr", "address/bits"),
@@ -88,6 +91,11 @@ def test_each_fault_is_named_with_its_mend(
     found = faults(catalogue, {**SOUND, **wrong})
     assert [fault.object for fault in found] == [object_]
     assert mend in found[0].mend
+
+
+@pytest.mark.parametrize("name", ["a", "my-shop-2", "a" * 16])
+def test_a_name_may_hold_hyphens(catalogue: Catalogue, name: str) -> None:
+    assert faults(catalogue, {**SOUND, "platform_project": name}) == []
 
 
 def test_all_faults_come_in_one_report(catalogue: Catalogue) -> None:
