@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+_NAMED = re.compile(r"hosts: *(\w+)|groups\['(\w+)'\]")
 COLLECTION = "tiketi.platform."
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -44,6 +46,7 @@ class Play:
 class Catalogue:
     roles: Mapping[str, Role]
     plays: Sequence[Play]
+    groups: frozenset[str] = frozenset()  # every group that a playbook names
 
     def options(self) -> dict[str, Mapping[str, Any]]:
         return {name: spec for role in self.roles.values() for name, spec in role.options.items()}
@@ -58,7 +61,9 @@ class Catalogue:
 def load(root: Path) -> Catalogue:
     """Read roles and playbooks of the collection at `root`."""
     roles = {path.name: _role(path) for path in sorted((root / "roles").iterdir()) if path.is_dir()}
-    return Catalogue(roles=roles, plays=tuple(_plays(root / "playbooks" / "site.yml")))
+    named = (_NAMED.findall(path.read_text()) for path in sorted((root / "playbooks").glob("*.yml")))
+    groups = frozenset(group for found in named for pair in found for group in pair if group)
+    return Catalogue(roles=roles, plays=tuple(_plays(root / "playbooks" / "site.yml")), groups=groups)
 
 
 def _role(path: Path) -> Role:

@@ -12,6 +12,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight import 
     addresses,
     bounds,
     controller,
+    membership,
     names,
     relations,
     settings,
@@ -60,10 +61,13 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
     played = {play.group for play in catalogue.plays}
     addressed = [host for host, found in stage.names.items() if "ansible_host" in found]
     yield from relations.check_groups(stage.groups, played, addressed)
+    yield from membership.check_names(stage.groups, catalogue.groups | played)
+    yield from membership.check_cluster(stage.groups)
     account = next(iter(stage.groups.get("platform", [])), "")
     if not account:
         return
     yield from _platform(stage, account)
+    yield from membership.check_found(stage.groups, stage.names, _platform_values(stage, account))
     yield from addresses.check_sources(
         stage.sources, _platform_values(stage, account), bool(stage.groups.get("ec2_hosts"))
     )
