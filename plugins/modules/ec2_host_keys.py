@@ -64,11 +64,11 @@ def main() -> None:
     instances: dict[str, str] = module.params["instances"]
     if module.check_mode:
         module.exit_json(changed=bool(instances), keys={})
-    client = module.client("ec2")
+    consoles = Ec2Consoles(module.client("ec2"))
     try:
-        outcome = await_keys(Ec2Consoles(client), instances, module.params["timeout"])
+        outcome = await_keys(consoles, instances, module.params["timeout"])
         for name, key in outcome.keys.items():
-            client.create_tags(Resources=[instances[name]], Tags=[{"Key": "SshHostKey", "Value": key}])
+            consoles.keep(instances[name], key)
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg="Cannot read the consoles of the instances")
     if outcome.missing:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ansible_collections.tiketi.platform.plugins.module_utils._aws.retry import patient
 from ansible_collections.tiketi.platform.plugins.module_utils._ec2_host.console import host_key, tail
 
 try:
@@ -38,6 +39,7 @@ class Ec2Consoles:
         self._client = client
         self._latest = True
 
+    @patient
     def output(self, instance_id: str) -> str:
         try:
             answer = self._client.get_console_output(
@@ -53,9 +55,15 @@ class Ec2Consoles:
             raise
         return str(answer.get("Output") or "")
 
+    @patient
     def state(self, instance_id: str) -> str:
         found = self._client.describe_instances(InstanceIds=[instance_id])["Reservations"]
         return str(found[0]["Instances"][0]["State"]["Name"]) if found else "terminated"
+
+    @patient
+    def keep(self, instance_id: str, key: str) -> None:
+        """Note the key as a tag of the instance."""
+        self._client.create_tags(Resources=[instance_id], Tags=[{"Key": "SshHostKey", "Value": key}])
 
 
 def await_keys(

@@ -11,6 +11,7 @@ try:
 except ImportError:  # the module reports the missing library
     ClientError = Exception  # type: ignore[assignment,misc]
 
+from ansible_collections.tiketi.platform.plugins.module_utils._aws.retry import patient
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.errors import FoundationError
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation.hosts import (
     HostsSpec,
@@ -25,6 +26,7 @@ Client = Any
 THREADS = 8
 
 
+@patient
 def read_network(ec2: Client, spec: NetworkSpec) -> tuple[NetworkState, list[Json]]:
     """Return the network of the project and the security groups in it."""
     zones = ec2.describe_availability_zones(
@@ -62,6 +64,7 @@ def read_network(ec2: Client, spec: NetworkSpec) -> tuple[NetworkState, list[Jso
     return state, groups
 
 
+@patient
 def read_identity(iam: Client, name: str) -> IdentityState:
     """Return role, attached policies and instance profile, as far as they exist."""
     role = _maybe(lambda: iam.get_role(RoleName=name)["Role"], "NoSuchEntity")
@@ -72,6 +75,7 @@ def read_identity(iam: Client, name: str) -> IdentityState:
     return IdentityState(role=role, policies=[policy["PolicyArn"] for policy in attached], profile=profile)
 
 
+@patient
 def read_hosts(ec2: Client, spec: HostsSpec) -> HostsState:
     """Return the instances of the project, key pairs and the launch template of the stage."""
     template = template_name(spec)
@@ -90,6 +94,7 @@ def read_hosts(ec2: Client, spec: HostsSpec) -> HostsState:
     return HostsState(instances, keys, templates[0] if templates else None, data, volumes)
 
 
+@patient
 def resolve_image(ec2: Client, ssm: Client, spec: HostsSpec) -> Json:
     """Return id and root device of the image; the newest published one unless one is named."""
     image, source = spec.image_id, "ec2_host_image_id"

@@ -44,7 +44,9 @@ def look_at_network(ec2: Any, region: str, params: Json) -> Json:
 
 
 def look_at_identity(iam: Any, params: Json) -> Json:
-    spec = identity.IdentitySpec(**params)
+    # Managed policies of AWS have the name of the partition in theirs.
+    policies = [arn.replace("arn:aws:iam::aws:", f"arn:{iam.meta.partition}:iam::aws:") for arn in params["policies"]]
+    spec = identity.IdentitySpec(**{**params, "policies": policies})
     desired = identity.desired_identity(spec)
     drift = identity.plan_identity(desired, api.read_identity(iam, desired["name"]))
     return {**_report(drift), "desired": desired}
@@ -58,7 +60,7 @@ def look_at_hosts(ec2: Any, ssm: Any, params: Json) -> Json:
     drift = hosts.plan_hosts(spec, state, desired)
     template: Json = {
         "name": hosts.template_name(spec),
-        "key_name": hosts.key_name(spec),
+        "key_name": hosts.key_name(spec) if desired else "",
         "tags": stage_tags(spec.project, spec.stage, "host"),
     }
     # A newer image is of interest only when a host is to be made: it never makes a converged stage differ.

@@ -21,9 +21,10 @@ def check_account(region: str) -> tuple[str, list[Fault]]:
         return "", [Fault("controller", f"{error.name} is not installed", "uv sync, or pip install boto3")]
     config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
     session = boto3.session.Session(region_name=region)
-    known = session.get_available_regions("ec2")
-    if region not in known:
-        return "", [Fault("platform_region", f"{region} is not a region of AWS", f"one of {', '.join(known)}")]
+    known = {part: session.get_available_regions("ec2", part) for part in session.get_available_partitions()}
+    if not any(region in regions for regions in known.values()):
+        usual = ", ".join(known.get("aws", []))
+        return "", [Fault("platform_region", f"{region} is not a region of AWS", f"one of {usual}")]
     try:
         caller = str(session.client("sts", config=config).get_caller_identity()["Arn"])
         session.client("ec2", config=config).describe_availability_zones()

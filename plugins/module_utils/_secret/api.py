@@ -12,6 +12,7 @@ try:
 except ImportError:  # the module reports the missing library
     ClientError = Exception  # type: ignore[assignment,misc]
 
+from ansible_collections.tiketi.platform.plugins.module_utils._aws.retry import patient
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.errors import SecretError
 from ansible_collections.tiketi.platform.plugins.module_utils._secret.plan import Action, Current
 
@@ -30,6 +31,7 @@ class SecretsManager:
             found = dict(zip(names, pool.map(self._read_one, names), strict=True))
         return {name: secret for name, secret in found.items() if secret is not None}
 
+    @patient
     def apply(self, action: Action, current: Mapping[str, Current]) -> None:
         made = {shape.key: shape.make() for shape in action.add}
         if action.create:
@@ -44,6 +46,7 @@ class SecretsManager:
             tags = [{"Key": key, "Value": value} for key, value in action.tags.items()]
             self._client.tag_resource(SecretId=action.name, Tags=tags)
 
+    @patient
     def _read_one(self, name: str) -> Current | None:
         try:
             about = self._client.describe_secret(SecretId=name)
