@@ -99,6 +99,12 @@ def patterns(values: dict[str, str]) -> list[str]:
     return sorted(found)
 
 
+def leaks(output: str, wanted: list[str]) -> list[int]:
+    """Numbers of the lines that hold a secret; never the lines themselves."""
+    lines = enumerate(output.splitlines(), 1)
+    return [number for number, line in lines if any(pattern in line for pattern in wanted)]
+
+
 def scan_here(tops: list[str], wanted: list[str]) -> dict[str, Any]:
     """What the user nobody can read of them on this machine."""
     job = json.dumps({"patterns": wanted, "tops": tops, "skip": SKIP})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -99,29 +100,41 @@ def run(
     return Outcome(done.returncode, text, time.monotonic() - start, recap(text), told)
 
 
-def run_and_kill(seconds: float, name: str) -> bool:
-    """Start site.yml and kill it, with all its children, after so many seconds. True when it was still running then."""
-    LOGS.mkdir(parents=True, exist_ok=True)
-    with (LOGS / f"e2e-{name}.log").open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(
-            command(),
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+def _children(of: set[int]) -> set[int]:
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return True
-    return False
+            # After the name in brackets, which may hold anything: state, parent.
+            parent = int(entry.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent in of:
+            found.add(int(entry.parent.name))
+    return found
 
 
-def run_and_kill_at(words: str, *, stage: str, name: str, after: float = 0, limit: float = 600) -> bool:
+def _signal(processes: set[int], what: signal.Signals) -> None:
+    for pid in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, what)
+
+
+def kill_whole(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process with all that it started: Ansible's workers are in sessions of their own, and would finish their task."""
+    family: set[int] = set()
+    more = {process.pid}
+    while more:
+        # Held first, so that nothing new begins while the rest is found.
+        _signal(more, signal.SIGSTOP)
+        family |= more
+        more = _children(family) - family
+    _signal(family, signal.SIGKILL)
+    process.wait()
+
+
+def run_and_kill_at(
+    words: str, *arguments: str, name: str, stage: str = "k3s", after: float = 0, limit: float = 600
+) -> bool:
     """Start site.yml and kill it, with all its children, `after` seconds after it printed `words`.
 
     True when it was still running then.
@@ -130,9 +143,10 @@ def run_and_kill_at(words: str, *, stage: str, name: str, after: float = 0, limi
     log = LOGS / f"e2e-{name}.log"
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
-            command(stage=stage),
+            command(*arguments, stage=stage),
             cwd=ROOT,
-            env=environment() | {"PYTHONUNBUFFERED": "1"},
+            # The heading of a task is printed when it begins only where nothing is left out; else with its first result.
+            env=environment() | {"PYTHONUNBUFFERED": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -145,9 +159,7 @@ def run_and_kill_at(words: str, *, stage: str, name: str, after: float = 0, limi
         if process.poll() is None:
             time.sleep(after)  # into the work that the words announce
         alive = process.poll() is None
-        if alive:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill_whole(process)
     return alive
 
 

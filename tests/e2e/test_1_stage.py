@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
 
-from tests.e2e.support import Outcome, run, run_and_kill
+from tests.e2e.support import Outcome, run, run_and_kill_at
 
-KILLS = 3
-SEED = 20261123
+# What a run prints when a phase begins, and the seconds from there within which it is killed.
+PHASES = {
+    "foundation": ("PLAY [Foundation | Secrets, network, identity and hosts]", 10.0),
+    "servers": ("TASK [turn | Bring up the server]", 8.0),
+    "images": ("TASK [tiketi.platform.container_image : Build and push what is new]", 10.0),
+    "restore": ("TASK [tiketi.platform.postgres_restore : Move the database]", 5.0),
+    "rollout": ("TASK [tiketi.platform.service_deploy : Deploy the services]", 6.0),
+}
 
 
 def _ok(outcome: Outcome) -> None:
@@ -19,12 +26,13 @@ def test_check_mode_on_an_empty_account_does_not_crash() -> None:
     _ok(outcome)
 
 
-def test_killed_at_random_points_the_same_command_resumes() -> None:
-    moments = random.Random(SEED)  # noqa: S311 - moments to kill at, no secret
-    for number in range(KILLS):
-        assert run_and_kill(moments.uniform(4, 60), name=f"killed-{number}"), (
-            "the run was over before it could be killed"
-        )
+def test_killed_at_random_points_of_every_phase_the_same_command_resumes() -> None:
+    seed = int(os.environ.get("E2E_SEED") or random.SystemRandom().randrange(10**6))
+    moments = random.Random(seed)  # noqa: S311 - moments to kill at, no secret
+    for phase, (words, longest) in PHASES.items():
+        after = moments.uniform(0, longest)
+        print(f"E2E_SEED={seed}: killed {after:.1f} s into {phase}", flush=True)
+        assert run_and_kill_at(words, after=after, name=f"killed-{phase}"), f"over before it was killed in {phase}"
     outcome = run(name="resumed")
     _ok(outcome)
     assert len([line for line in outcome.summary["proved"] if ": 200 in " in line]) >= 5, outcome.tail()

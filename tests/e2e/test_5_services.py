@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.e2e.support import run
+from tests.e2e import canary
+from tests.e2e.support import LOGS, run, run_and_kill_at
 
 # Of the stage's own repository, with a digest that nobody ever pushed.
 MISSING = f"000000000000.dkr.ecr.ap-northeast-2.amazonaws.com/tiketi/k3s/tiketi@sha256:{'0' * 64}"
@@ -20,10 +21,20 @@ def test_a_dry_run_foretells_a_change_and_makes_none() -> None:
 
 def test_a_release_that_does_not_come_up_is_undone_with_the_reason() -> None:
     wish = json.dumps({"service_overrides": {"event": {"image": MISSING}}})
-    lost = run("-e", wish, name="services-lost")
+    # Killed while it undoes: the next run, with the same mistake, still knows what to go back to.
+    assert run_and_kill_at("event: goes back to revision", "-e", wish, after=0.2, name="services-killed"), (
+        "never undone"
+    )
+    wanted = canary.patterns(canary.secrets())
+    watcher = canary.CommandLines(wanted)
+    watcher.start()
+    lost = run("-vvv", "--diff", "-e", wish, name="services-lost")
+    watcher.stop()
     assert lost.code == 2, lost.tail()
     assert "1 of 5 services did not become ready" in lost.output
     assert "event: the image cannot be pulled" in lost.output
     assert "which serves" in lost.output
+    assert not canary.leaks(lost.output, wanted), f"see {LOGS}/e2e-services-lost.log"
+    assert not watcher.hits, f"secrets in the command line of {sorted(watcher.hits)}"
     after = run(name="services-after")
     assert (after.code, after.changed) == (0, 0), after.tail()

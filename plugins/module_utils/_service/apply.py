@@ -201,6 +201,9 @@ class Deployer:
     ) -> dict[str, str]:
         """Give each lost service the pods of its last good revision again, and what stood around them."""
         back = {item.service: item.good for item in lost if item.good is not None}
+        for item in lost:
+            if item.good is not None:
+                self._waiter.say(f"{item.service}: goes back to revision {revision(item.good)}, {item.text}")
         for name in back:
             again, new = way_back(name, sent, live)
             _each(self._cluster.apply, again)
