@@ -15,6 +15,8 @@ PHASES = {
     "restore": ("TASK [tiketi.platform.postgres_restore : Move the database]", 5.0),
     "rollout": ("TASK [tiketi.platform.service_deploy : Deploy the services]", 6.0),
 }
+# One of each is drawn: early, in the middle, late.
+KILLED_IN = (("foundation", "servers"), ("images", "restore"), ("rollout",))
 
 
 def _ok(outcome: Outcome) -> None:
@@ -26,10 +28,12 @@ def test_check_mode_on_an_empty_account_does_not_crash() -> None:
     _ok(outcome)
 
 
-def test_killed_at_random_points_of_every_phase_the_same_command_resumes() -> None:
+def test_killed_at_random_points_the_same_command_resumes() -> None:
     seed = int(os.environ.get("E2E_SEED") or random.SystemRandom().randrange(10**6))
     moments = random.Random(seed)  # noqa: S311 - moments to kill at, no secret
-    for phase, (words, longest) in PHASES.items():
+    for phases in KILLED_IN:
+        phase = moments.choice(phases)
+        words, longest = PHASES[phase]
         after = moments.uniform(0, longest)
         print(f"E2E_SEED={seed}: killed {after:.1f} s into {phase}", flush=True)
         assert run_and_kill_at(words, after=after, name=f"killed-{phase}"), f"over before it was killed in {phase}"

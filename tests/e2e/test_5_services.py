@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 
 from tests.e2e import canary
 from tests.e2e.support import LOGS, run, run_and_kill_at
@@ -38,3 +39,16 @@ def test_a_release_that_does_not_come_up_is_undone_with_the_reason() -> None:
     assert not watcher.hits, f"secrets in the command line of {sorted(watcher.hits)}"
     after = run(name="services-after")
     assert (after.code, after.changed) == (0, 0), after.tail()
+
+
+def test_a_release_whose_migration_fails_is_not_begun_and_the_old_pods_serve() -> None:
+    """Its failed job stays for a look, until the next run that comes through."""
+    migrations = {"args": ["no-such-step"], "timeout": 15}
+    wish = json.dumps({"service_overrides": {"reservation": {"env": {"PROOF": "two"}, "migrations": migrations}}})
+    lost = run("-e", wish, name="services-migration")
+    assert lost.code == 2, lost.tail()
+    said = " ".join(lost.output.split())
+    assert "reservation: its migration failed, so that the rollout was not begun" in said, lost.tail()
+    assert "there is no migration no-such-step" in said, lost.tail()
+    with urllib.request.urlopen(f"http://{canary.hosts()['server-1']}/api/v1/reservations", timeout=10) as answer:
+        assert answer.status == 200

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,33 +46,35 @@ class _Token(redis.CredentialProvider):
         return self.get_credentials()
 
 
-def database_pool(settings: Settings) -> Pool:
-    def connection_arguments() -> dict[str, Any]:
-        password = secret(settings.database_password_file) if settings.database_password_file else None
-        tls = {"sslrootcert": settings.database_ca_file} if settings.database_sslmode != "disable" else {}
-        # A pooler gives each transaction another session: nothing may be left in one, and it sets what is in `options`.
-        session = {"prepare_threshold": None} if settings.database_pooled else {"options": SESSION}
-        return {
-            "host": settings.database_host,
-            "port": settings.database_port,
-            "dbname": settings.database_name,
-            "user": settings.database_user,
-            "password": password,
-            "sslmode": settings.database_sslmode,
-            "application_name": f"tiketi-{settings.service}",
-            "connect_timeout": 3,
-            # A writer that failed over is noticed in seconds, and a reader is not taken for it.
-            "target_session_attrs": "read-write",
-            "keepalives_idle": 1,
-            "keepalives_interval": 1,
-            "keepalives_count": 5,
-            "row_factory": dict_row,
-            **session,
-            **tls,
-        }
+def connection_arguments(settings: Settings) -> dict[str, Any]:
+    """Asked for each connection, so that a rotated password is taken up."""
+    password = secret(settings.database_password_file) if settings.database_password_file else None
+    tls = {"sslrootcert": settings.database_ca_file} if settings.database_sslmode != "disable" else {}
+    # A pooler gives each transaction another session: nothing may be left in one, and it sets what is in `options`.
+    session = {"prepare_threshold": None} if settings.database_pooled else {"options": SESSION}
+    return {
+        "host": settings.database_host,
+        "port": settings.database_port,
+        "dbname": settings.database_name,
+        "user": settings.database_user,
+        "password": password,
+        "sslmode": settings.database_sslmode,
+        "application_name": f"tiketi-{settings.service}",
+        "connect_timeout": 3,
+        # A writer that failed over is noticed in seconds, and a reader is not taken for it.
+        "target_session_attrs": "read-write",
+        "keepalives_idle": 1,
+        "keepalives_interval": 1,
+        "keepalives_count": 5,
+        "row_factory": dict_row,
+        **session,
+        **tls,
+    }
 
+
+def database_pool(settings: Settings) -> Pool:
     return AsyncConnectionPool(
-        kwargs=connection_arguments,
+        kwargs=partial(connection_arguments, settings),
         connection_class=psycopg.AsyncConnection[DictRow],
         min_size=1,
         max_size=settings.database_pool_max,
