@@ -16,7 +16,7 @@ description:
   - Runs the migrations of the services and waits for them, then waits for all rollouts together.
   - A service that does not become ready is undone to the last revision that serves, and the module fails with the reason.
   - Deletes the objects of services that are no longer given. Only objects with its own labels are ever overwritten or deleted.
-  - Talks to the API by the Python package C(kubernetes) on the host that runs the module, as M(kubernetes.core.k8s) does, but does in one
+  - Talks to the API by the Python package C(kubernetes) on the host that runs the module, as C(kubernetes.core.k8s) does, but does in one
     run what would take a task an object.
 options:
   kubeconfig:

@@ -1,6 +1,6 @@
 """A kubeconfig to a client of the API, by the `kubernetes` package; what that would let pass in silence is refused here.
 
-The package takes more than a second to import, so that it is only imported where a cluster is really asked.
+The package takes two seconds to import, so that it is only imported where a cluster is really asked.
 """
 
 from __future__ import annotations
