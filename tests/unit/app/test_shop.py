@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -162,6 +164,27 @@ def test_health_says_which_store_is_gone(start_shop: StartShop, redis_server: tu
     assert answer.status_code == 503
     assert answer.json() == {"status": "unavailable", "database": "connected", "redis": "disconnected"}
     assert shop.http.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("service", [*LISTINGS, "monolith"])
+def test_only_the_queue_is_unready_without_redis(
+    start_shop: StartShop, redis_server: tuple[int, subprocess.Popen[bytes]], service: str
+) -> None:
+    shop = start_shop(SERVICE=service)
+    assert shop.http.get("/ready").status_code == 200
+    # Hangs instead of refusing, as in a failover: the answer must not wait for it.
+    redis_server[1].send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    answer = shop.http.get("/ready")
+    assert answer.status_code == (503 if service == "queue" else 200)
+    assert answer.json()["database"] == "connected"
+    assert service == "queue" or time.monotonic() - began < 1
+    assert shop.http.get("/health").json()["redis"] == "disconnected"
+
+
+def test_nobody_is_ready_without_the_database(start_shop: StartShop) -> None:
+    shop = start_shop(SERVICE="event", DATABASE_PORT="1")
+    assert shop.http.get("/ready").json() == {"status": "unavailable", "database": "disconnected"}
 
 
 def test_what_is_under_way_is_answered_before_the_end(shop: Shop, connection: Connection, seats: list[int]) -> None:

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from . import auth, events, payments, queue, reservations, web
 from .settings import Settings
-from .stores import UNAVAILABLE, Stores
+from .stores import STORES, UNAVAILABLE, Stores
 
 # The service, the path it is reached by, and its routes.
 PARTS = {
@@ -27,6 +27,14 @@ PARTS = {
 }
 
 
+# Redis is the waiting queue; the others sell without it, and only signing in has to wait for it.
+NEEDS_REDIS = ("queue",)
+
+
+def needed(settings: Settings) -> tuple[str, ...]:
+    return STORES if settings.service in NEEDS_REDIS else ("database",)
+
+
 async def livez(request: Request) -> Response:
     """Whether the process lives: says nothing of the stores, or a slow database would restart every pod."""
     return JSONResponse({"status": "ok"})
@@ -35,6 +43,15 @@ async def livez(request: Request) -> Response:
 async def health(request: Request) -> Response:
     healthy, body = await web.stores(request).health()
     return JSONResponse(body, 200 if healthy else 503)
+
+
+async def ready(request: Request) -> Response:
+    """Whether requests are worth sending here: only a store that the services cannot do without counts.
+
+    Else a Redis that fails over would take every pod of every service out of the ingress at once, in the middle of a rush.
+    """
+    able, body = await web.stores(request).health(needed(web.settings(request)))
+    return JSONResponse(body, 200 if able else 503)
 
 
 async def metrics(request: Request) -> Response:
@@ -48,7 +65,12 @@ def _mounted(prefix: str, routes: list[Route]) -> list[BaseRoute]:
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
-    found: list[BaseRoute] = [Route("/livez", livez), Route("/health", health), Route("/metrics", metrics)]
+    found: list[BaseRoute] = [
+        Route("/livez", livez),
+        Route("/ready", ready),
+        Route("/health", health),
+        Route("/metrics", metrics),
+    ]
     for service in settings.services:
         prefix, own = PARTS[service]
         found += [Route(f"{prefix}/health", health), *_mounted(prefix, own)]

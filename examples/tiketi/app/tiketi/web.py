@@ -148,6 +148,8 @@ class Observe:
             REQUESTS.labels(self.service, handler, scope["method"], status).inc()
             SECONDS.labels(self.service, handler).observe(elapsed)
             # Probes and scrapes come every few seconds and say nothing as long as they are answered.
-            level = logging.DEBUG if status < 400 and handler in {"livez", "health", "metrics"} else logging.INFO
+            level = (
+                logging.DEBUG if status < 400 and handler in {"livez", "ready", "health", "metrics"} else logging.INFO
+            )
             line = {"method": scope["method"], "path": scope["path"], "status": status}
             log.log(level, "request", extra={**line, "ms": round(elapsed * 1000, 1), "request_id": request_id})
