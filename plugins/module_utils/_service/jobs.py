@@ -8,7 +8,12 @@ from typing import Protocol
 from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import NAME_LABEL, Object
 from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import JobStep, condition, holds, job_step
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import service_of
-from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import NEVER, owned, pod_problems
+from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import (
+    NEVER,
+    owned,
+    pod_problems,
+    refusal,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._service.wait import LOG_LINES, Lost, Reader, Waiter
 
 _POLL = 1.0
@@ -30,6 +35,12 @@ def _lost(cluster: Reader, waiter: Waiter, job: Object, pods: Sequence[Object]) 
     failed = condition(job, "Failed")
     own = owned(pods, job)
     problem = next((p for p in pod_problems(own) if p.patience < NEVER and not p.crashed), None)
+    if not own:
+        # A job has no condition for pods that it was not allowed to make.
+        told = [
+            e for e in cluster.events(waiter.namespace, [job["metadata"]["name"]]) if e.get("reason") == "FailedCreate"
+        ]
+        problem = refusal(str(told[-1].get("message", ""))) if told else None
     if not holds(job, "Failed") and not waiter.hopeless(job["metadata"]["name"], problem):
         return None
     text = problem.text if problem else f"{(failed or {}).get('message', '')}"

@@ -12,6 +12,7 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": MANAGER, "tiketi.platform/by": "se
 PROJECT_LABEL = "app.kubernetes.io/part-of"
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+ENFORCE = "pod-security.kubernetes.io/enforce"
 # What pods are spread over, and the label of a node that says where it stands.
 TOPOLOGY = {"zone": "topology.kubernetes.io/zone", "node": "kubernetes.io/hostname"}
 # Files among the secrets of a pod; those that a service names itself stand beside them.
@@ -41,6 +42,12 @@ def secret_hash(scope: str, data: Mapping[str, str]) -> str:
     """Like content_hash, but slow and salted: the name of a Secret is public, a short password must not be guessable from it."""
     text = json.dumps(data, sort_keys=True).encode()
     return hashlib.scrypt(text, salt=scope.encode(), n=2**13, r=8, p=1, dklen=5).hex()
+
+
+def applied_by_us(obj: Mapping[str, Any]) -> bool:
+    """Say whether we have applied it. A copy that somebody made of an object of ours has our labels, but not our hand in it."""
+    managed = obj["metadata"].get("managedFields")
+    return managed is None or any(entry.get("manager") == MANAGER for entry in managed)
 
 
 def is_ours(obj: Mapping[str, Any], project: str) -> bool:

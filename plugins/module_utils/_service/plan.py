@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import Fault
-from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import Object, is_ours
+from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import (
+    ENFORCE,
+    Object,
+    applied_by_us,
+    is_ours,
+)
 
 # What we may delete, in an order that takes traffic away before the pods.
 PRUNED_KINDS = (
@@ -85,16 +90,34 @@ def foreign_faults(wanted: Iterable[Object], live: Live, project: str) -> list[F
     faults = []
     for obj in wanted:
         other = live.get(key_of(obj))
-        if other is not None and obj["kind"] != "Namespace" and not is_ours(other, project):
+        if other is None or is_ours(other, project):
+            continue
+        if obj["kind"] == "Namespace":
+            faults += _namespace_faults(other, obj)
+        else:
             where = f"{obj['kind']} {obj['metadata']['namespace']}/{obj['metadata']['name']}"
             faults.append(Fault(where, "", "exists and was not made by this role", "Delete it, or rename the service"))
     return faults
 
 
+def _namespace_faults(live: Object, wanted: Object) -> list[Fault]:
+    """A namespace of somebody else may be used, but not be put under other rules than they gave it."""
+    have = (live["metadata"].get("labels") or {}).get(ENFORCE)
+    if have in (None, wanted["metadata"]["labels"][ENFORCE]):
+        return []
+    problem = f"was made by somebody else, who lets pods be {have}; this role would restrict all of them"
+    mend = "Give the services a namespace of their own, or take the label off"
+    return [Fault(f"Namespace {live['metadata']['name']}", ENFORCE, problem, mend)]
+
+
 def stale(wanted: Iterable[Object], live: Live, project: str) -> list[Change]:
     """Find our objects that nothing renders any more."""
     keys = {key_of(obj) for obj in wanted}
-    gone = [obj for key, obj in live.items() if key not in keys and key[0] in PRUNED_KINDS and is_ours(obj, project)]
+    gone = [
+        obj
+        for key, obj in live.items()
+        if key not in keys and key[0] in PRUNED_KINDS and is_ours(obj, project) and applied_by_us(obj)
+    ]
     gone.sort(key=lambda obj: (PRUNED_KINDS.index(obj["kind"]), obj["metadata"]["name"]))
     return [Change(Verb.DELETE, obj["kind"], obj["metadata"]["name"], obj, None) for obj in gone]
 

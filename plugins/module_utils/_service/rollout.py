@@ -149,16 +149,20 @@ def pod_problems(pods: Sequence[Object]) -> Iterator[Problem]:
             )
 
 
+def refusal(message: str) -> Problem:
+    """Say why the cluster makes no pods. A quota may be free again in a moment."""
+    words = "the cluster refuses the pods"
+    if "violates PodSecurity" in message:
+        words = "pod security refuses the pods"
+    elif "exceeded quota" in message:
+        words = "the quota of the namespace is used up"
+    return Problem("FailedCreate", f"{words}: {message}", 10.0)
+
+
 def _refused(deployment: Object) -> Problem | None:
     failure = condition(deployment, "ReplicaFailure")
     if failure and failure["status"] == "True":
-        message = failure.get("message", "")
-        words = "the cluster refuses the pods"
-        if "violates PodSecurity" in message:
-            words = "pod security refuses the pods"
-        elif "exceeded quota" in message:
-            words = "the quota of the namespace is used up"
-        return Problem("FailedCreate", f"{words}: {message}", 10.0)
+        return refusal(str(failure.get("message", "")))
     return None
 
 

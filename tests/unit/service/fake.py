@@ -53,6 +53,7 @@ class FakeCluster:
         self.history: list[Object] = []
         self.unreachable: set[str] = set()
         self.hidden: set[str] = set()
+        self.refused_jobs: dict[str, str] = {}
         # Seconds from one pod to the next, and of a migration.
         self.slow, self.job_seconds = 0.0, 0.0
         self._moved: dict[str, tuple[tuple[int, int], float]] = {}
@@ -118,6 +119,10 @@ class FakeCluster:
         return self.log
 
     def events(self, namespace: str, names: Sequence[str]) -> Sequence[Object]:
+        if names[0] in self.refused_jobs:
+            return [{"reason": "FailedCreate", "message": self.refused_jobs[names[0]]}]
+        if ("Pod", names[0]) not in self.objects:
+            return []
         text = "Readiness probe failed: HTTP probe failed with statuscode: 503"
         return [{"reason": "Unhealthy", "message": text}] if self._fate_of(names[0]) == UNREADY else []
 
@@ -185,6 +190,8 @@ class FakeCluster:
         }
 
     def _work(self, job: Object) -> None:
+        if job["metadata"]["name"] in self.refused_jobs:
+            return
         fate = job["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[-1][0]
         begun = job.setdefault("begun", self.seconds)
         late = self.seconds - begun >= job["spec"]["activeDeadlineSeconds"]

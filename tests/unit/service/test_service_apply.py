@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.errors im
     ServiceError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Target
+from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import ENFORCE
 from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import Verb
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import render
 from ansible_collections.tiketi.platform.plugins.module_utils._service.report import failure
@@ -173,6 +175,31 @@ def test_objects_of_others_are_never_overwritten(stage: Stage) -> None:
     assert stage.cluster.writes == []
 
 
+def test_a_copy_of_ours_that_somebody_made_is_not_pruned(stage: Stage) -> None:
+    stage.run(cart())
+    for name, manager in (("debug", "kubectl-client-side-apply"), ("left", "tiketi.platform")):
+        copied = copy.deepcopy(stage.cluster.objects["Deployment", "cart"])
+        copied["metadata"] |= {"name": name, "managedFields": [{"manager": manager}, {"manager": "kube-controller"}]}
+        stage.cluster.objects["Deployment", name] = copied
+    stage.run(cart())
+    assert stage.names("Deployment") == {"cart", "debug"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "refused"), [({}, False), ({ENFORCE: "restricted"}, False), ({ENFORCE: "baseline"}, True)]
+)
+def test_a_namespace_of_others_is_not_put_under_other_rules(
+    stage: Stage, labels: dict[str, str], refused: bool
+) -> None:
+    stage.cluster.apply({"kind": "Namespace", "metadata": {"name": "shop", "labels": labels}})
+    if not refused:
+        assert not stage.run(cart()).lost
+        return
+    with pytest.raises(InvalidServicesError, match="who lets pods be baseline; this role would restrict all of them"):
+        stage.run(cart())
+    assert stage.cluster.writes == []
+
+
 def test_the_autoscaler_keeps_its_say(stage: Stage) -> None:
     scaled = cart(hpa={"min": 2, "max": 6})
     stage.run(scaled)
@@ -199,6 +226,22 @@ def test_a_failed_migration_holds_its_service_back_and_runs_again(stage: Stage) 
     job = next(name for name in stage.names("Job"))
     stage.run(cart(CRASH, **MIGRATED), pay())
     assert stage.cluster.writes == [("delete", "Job", job), ("apply", "Job", job)]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ('pods "x" is forbidden: exceeded quota: q', "the quota of the namespace is used up"),
+        ('violates PodSecurity "restricted:latest"', "pod security refuses the pods"),
+    ],
+)
+def test_a_migration_that_gets_no_pod_says_why(stage: Stage, message: str, words: str) -> None:
+    service = cart(**MIGRATED)
+    [job] = [obj["metadata"]["name"] for obj in render([service], stage.target) if obj["kind"] == "Job"]
+    stage.cluster.refused_jobs = {job: message}
+    [lost] = stage.run(service).lost
+    assert f"its migration failed, so that the rollout was not begun: {words}: {message}" in lost.text
+    assert stage.cluster.seconds <= 15
 
 
 def test_progress_is_told_when_it_moves(stage: Stage) -> None:
