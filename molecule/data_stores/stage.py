@@ -25,7 +25,6 @@ ENDPOINT = os.environ["AWS_ENDPOINT_URL"]
 PROJECT, STAGE = "molecule", "stores"
 HEALTH = "/_ministack/rds/ca.pem"
 CIDR = "10.77.0.0/16"
-MOTO_SECONDS = 30
 SERVER_SECONDS = 120
 # MiniStack with the gaps closed, in its own environment, since it pins botocore. Without a container engine it is an
 # API and nothing behind it.

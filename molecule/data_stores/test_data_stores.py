@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,9 @@ import boto3
 import psycopg
 import pytest
 import redis
+
+from sandbox import engine, ministack
+from sandbox.settings import ENDPOINT, Paths
 
 NAME = "molecule-stores"
 STAGE: dict[str, Any] = json.loads(Path(os.environ["DATA_STORES_STAGE"]).read_text())
@@ -26,12 +27,11 @@ def secret(what: str) -> dict[str, str]:
 
 
 def resolved(name: str) -> str:
-    """What a host of the sandbox's network takes the name for; empty where there is no such name, or no sandbox."""
+    """What a host of the sandbox's network takes the name for."""
     ask = f"import socket; print(socket.gethostbyname({name!r}))"
-    asked = subprocess.run(
-        ["podman", "exec", "tiketi-sandbox-aws", "python3", "-c", ask], capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+    found = engine.find(Paths())
+    assert found, "the sandbox answers, and its container engine does not: python -m sandbox doctor"
+    return found.output("exec", ministack.CONTAINER, "python3", "-c", ask)
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +52,11 @@ def group() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def database(cluster: dict[str, Any]) -> dict[str, str]:
     """How to reach PostgreSQL: its name resolves on the network of the sandbox only, so its address is asked for there."""
-    if not shutil.which("podman"):
-        pytest.skip("no PostgreSQL and Redis behind this emulator: there is no container engine")
-    if "127.0.0.1" in os.environ["AWS_ENDPOINT_URL"]:
-        pytest.skip("no PostgreSQL and Redis behind this emulator: it is an API only")
-    address = resolved(cluster["Endpoint"])
-    if not address:
-        pytest.skip("no PostgreSQL and Redis behind this emulator: it is not the sandbox")
+    if os.environ["AWS_ENDPOINT_URL"] != ENDPOINT:
+        pytest.skip("no PostgreSQL and Redis behind this emulator: it is not the sandbox, but an API only")
     return {
         "host": cluster["Endpoint"],
-        "hostaddr": address,
+        "hostaddr": resolved(cluster["Endpoint"]),
         "dbname": "molecule",
         "user": secret("aurora-master")["username"],
         "password": secret("aurora-master")["password"],
@@ -75,6 +70,7 @@ def test_aurora_is_as_the_guide_asks(cluster: dict[str, Any]) -> None:
     assert cluster["StorageEncrypted"]
     assert cluster["BackupRetentionPeriod"] == 7
     assert cluster["PreferredBackupWindow"] == "03:00-04:00"
+    assert cluster["EnabledCloudwatchLogsExports"] == ["postgresql"]
     groups = [g["VpcSecurityGroupId"] for g in cluster["VpcSecurityGroups"]]
     assert groups == [STAGE["network_facts"]["security_groups"]["aurora"]]
 
@@ -133,7 +129,6 @@ def test_redis_answers_over_verified_tls_with_the_current_token_only(
 ) -> None:
     address = group["NodeGroups"][0]["PrimaryEndpoint"]
     there, plain = resolved(address["Address"]), socket.getaddrinfo
-    assert there
     # The client has no other way to be told an address beside the name that it verifies.
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda host, *more: plain(there if host == address["Address"] else host, *more)

@@ -24,7 +24,7 @@ def faults(cluster: Raw, snapshot: Raw | None) -> list[str]:
     mend = "Mend: choose another name for the final snapshot, or delete this one"
     tags = {tag["Key"]: tag["Value"] for tag in snapshot.get("TagList", [])}
     resource = cluster.get("DbClusterResourceId")
-    if snapshot.get("DBClusterIdentifier") != of or snapshot.get("DbClusterResourceId") != resource:
+    if snapshot.get("DBClusterIdentifier") != of or snapshot.get("DbClusterResourceId", resource) != resource:
         return [
             f"{there} was taken of another cluster ({snapshot.get('DBClusterIdentifier')}), not of this {of}. {mend}"
         ]
