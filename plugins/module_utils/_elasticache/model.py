@@ -143,17 +143,21 @@ def _tls(raw: dict[str, Any]) -> str:
 def _log_delivery(raw: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     found = []
     for entry in raw.get("LogDeliveryConfigurations", []):
+        if entry.get("Status") == "disabling":
+            continue
         details = entry.get("DestinationDetails", {})
         destination = details.get("CloudWatchLogsDetails", {}).get("LogGroup")
         destination = destination or details.get("KinesisFirehoseDetails", {}).get("DeliveryStream", "")
-        found.append(
-            {
-                "log_type": entry["LogType"],
-                "destination_type": entry.get("DestinationType"),
-                "destination": destination,
-                "log_format": entry.get("LogFormat"),
-            }
-        )
+        delivery = {
+            "log_type": entry["LogType"],
+            "destination_type": entry.get("DestinationType"),
+            "destination": destination,
+            "log_format": entry.get("LogFormat"),
+        }
+        if entry.get("Status") == "error":
+            # Nothing is delivered, so this is not what anybody wants: it is a difference, with its reason.
+            delivery["error"] = entry.get("Message") or "ElastiCache gives no reason"
+        found.append(delivery)
     return tuple(found)
 
 

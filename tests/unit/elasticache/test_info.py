@@ -129,3 +129,25 @@ def test_a_key_may_be_named_by_an_alias(run: Run, aws: FakeElastiCache, look: Ru
     assert "alias/none names no key" in run("elasticache_replication_group", **other)["msg"]
     aws.keys["alias/shop"] = "another"
     assert "fixed at creation" in look(compare={"replication_group": wanted})["msg"]
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [("active", ""), ("enabling", ""), ("error", "no access to it"), ("disabling", "[] -> ")]
+)
+def test_a_log_that_is_not_delivered_is_a_difference(
+    converged: FakeElastiCache, look: Run, status: str, word: str
+) -> None:
+    entry = {"log_type": "slow-log", "destination": "shop", "destination_type": "cloudwatch-logs", "log_format": "json"}
+    converged.groups["shop"]["LogDeliveryConfigurations"] = [
+        {
+            "LogType": "slow-log",
+            "DestinationType": "cloudwatch-logs",
+            "DestinationDetails": {"CloudWatchLogsDetails": {"LogGroup": "shop"}},
+            "LogFormat": "json",
+            "Status": status,
+            "Message": "no access to it",
+        }
+    ]
+    found = look(compare={**COMPARE, "replication_group": {**GROUP, "log_delivery": [entry]}})["differences"]
+    assert word in str(found["replication_group"])
+    assert bool(found["replication_group"]) is bool(word)
