@@ -16,8 +16,9 @@ from typing import Any
 
 import yaml
 
+from benchmarks._values import handed_over
 from benchmarks.hosts import Host, fresh_hosts, ssh
-from tests.e2e.support import PLAYBOOK, ROOT, SANDBOX, environment
+from tests.e2e.support import PLAYBOOK, ROOT, environment
 
 NODES = ["bench-server-1", "bench-agent-1", "bench-agent-2"]
 FLOOR = Path(__file__).with_name("floor.sh")
@@ -138,17 +139,17 @@ def collection(values: dict[str, Any]) -> dict[str, tuple[float, int, int]]:
 
 def report(runs: int) -> str:
     """Measure both sides in turn and return the section as Markdown."""
-    values = yaml.safe_load((SANDBOX / "vars.yml").read_text(encoding="utf-8"))
+    handed = handed_over()
     floors, found = [], []
     for number in range(runs):
         print(f"run {number + 1} of {runs}: floor", file=sys.stderr, flush=True)
-        floors.append(floor(values))
+        floors.append(floor(handed))
         print(f"run {number + 1} of {runs}: playbook", file=sys.stderr, flush=True)
-        found.append(collection(values))
+        found.append(collection(handed))
     least = statistics.median(floors)
     lines = [
         "K3s on 1 server + 2 agents, hosts that answer to every node proved Ready; "
-        f"median of {runs}, sides in turn, {values['k3s_common_version']}.",
+        f"median of {runs}, sides in turn, {handed['k3s_common_version']}.",
         "",
         "| what | seconds (median, min-max) | ratio to the floor | tasks | changed |",
         "|---|---|---|---|---|",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-import yaml
-
 from benchmarks._runs import Measured, again, fresh, measured, span, tables
-from tests.e2e.support import SANDBOX, run
+from benchmarks._values import handed_over
+from tests.e2e.support import run
 
 
 def report(colds: int, runs: int) -> str:
@@ -24,7 +23,7 @@ def report(colds: int, runs: int) -> str:
         second.append(again("k3s"))
     sides = [side for side in (first, second) if side]
     busy = max(busy, os.getloadavg()[1])
-    version = yaml.safe_load((SANDBOX / "vars.yml").read_text(encoding="utf-8"))["k3s_common_version"]
+    version = handed_over()["k3s_common_version"]
     heads = [head for head, side in (("cold", first), ("no change", second)) if side]
     lines = [
         f"Stage `k3s`, `site.yml` on 1 server + 2 agents with Aurora, Redis and the legacy host; {version}. The layers of "

@@ -1,4 +1,4 @@
-"""Which K3s the hosts get: the release where its page is reached, else the stand-in. The choice is printed."""
+"""Which K3s the hosts get: the pinned release where it is served, else the stand-in. The choice is printed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+import yaml
 
 from sandbox import net
 from sandbox.errors import SandboxError
 from sandbox.images import Log
-from sandbox.settings import Paths
+from sandbox.settings import REPOSITORY, Paths
 
-RELEASES = "https://github.com/k3s-io/k3s/releases"
+PINS = REPOSITORY / "roles" / "k3s_common" / "defaults" / "main.yml"
 BUILDER = "sandbox.k3s_standin.build"
 IMAGES = "k3s-airgap-images.tar"
 PROVIDER = "ecr-credential-provider"
@@ -33,15 +36,25 @@ class Source:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
+def pinned() -> dict[str, Any]:
+    """The version that the role installs by default, and where its binary for this machine is."""
+    defaults = yaml.safe_load(PINS.read_text(encoding="utf-8"))
+    version, arch = defaults["k3s_common_version"], ARCHITECTURES.get(platform.machine(), platform.machine())
+    names = {"version": quote(version, safe=""), "arch": arch, "suffix": "" if arch == "amd64" else f"-{arch}"}
+    urls = [url.format(**names) for url in defaults["k3s_common_urls"]]
+    return {"k3s_common_version": version, "k3s_common_urls": urls}
+
+
 def release_reached() -> bool:
-    return net.reached(RELEASES)
+    """The file counts, not the page: a proxy may let the page through and not the host that the file comes from."""
+    return any(net.served(url) for url in pinned()["k3s_common_urls"])
 
 
 def source(paths: Paths, log: Log) -> Source:
     if release_reached():
-        return Source("K3s release from its page")
+        return Source(f"K3s {pinned()['k3s_common_version']} from its release page")
     if importlib.util.find_spec(BUILDER) is None:
-        return Source("no K3s: the release page is not reached and the stand-in is not there")
+        return Source("no K3s: the release is not reached and the stand-in is not there")
     artifact = importlib.import_module(BUILDER).build(paths.cache / "k3s", log)
     if artifact is None:
         raise SandboxError("the K3s stand-in could not be built", "python -m sandbox doctor")
@@ -50,7 +63,7 @@ def source(paths: Paths, log: Log) -> Source:
     changed = _gather(directory, parts)
     architecture = ARCHITECTURES.get(machine, machine)
     return Source(
-        f"K3s stand-in {artifact.version} (the release page is not reached)",
+        f"K3s stand-in {artifact.version} (the release is not reached)",
         changed,
         directory,
         {

@@ -24,6 +24,17 @@ def reached(url: str) -> bool:
         return False
 
 
+@cache
+def served(url: str) -> bool:
+    """Whether the file itself comes, over every redirect: its first byte is read, for some hosts of files refuse HEAD."""
+    request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})  # noqa: S310 - addresses of our own choice
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+            return len(answer.read(1)) == 1
+    except (OSError, ValueError):
+        return False
+
+
 def fetch(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
         body: bytes = answer.read()
