@@ -68,6 +68,11 @@ def variables(paths: Paths, host_image: str, k3s: Mapping[str, Any]) -> dict[str
             "POSTGRES_IMAGE": images.POSTGRES.reference,
             "REDIS_IMAGE": images.REDIS.reference,
         },
+        # MiniStack's CloudFront keeps VPC origins but asks nothing by them, and takes viewers at its own port.
+        "static_site_api_origin": "{{ hostvars['app-1'].ansible_host | default('') }}",
+        "static_site_api_instance": "",
+        "static_site_check_url": ENDPOINT,
+        "static_site_check_headers": {"X-Forwarded-Proto": "https"},
         "container_image_build_network": "host",
         "container_image_ca_bundle": str(images.ca_bundle() or ""),
         **k3s,

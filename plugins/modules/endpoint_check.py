@@ -28,6 +28,10 @@ options:
       host:
         description: Value of the header C(Host) where it is not that of the URL.
         type: str
+      headers:
+        description: Further headers of the request.
+        type: dict
+        default: {}
       status:
         description: The expected status code.
         type: int
@@ -84,6 +88,7 @@ ENDPOINT = {
     "name": {"type": "str", "required": True},
     "url": {"type": "str", "required": True},
     "host": {"type": "str"},
+    "headers": {"type": "dict", "default": {}},
     "status": {"type": "int", "default": 200},
     "json_contains": {"type": "dict", "default": {}},
     "min_items": {"type": "dict", "default": {}},

@@ -27,6 +27,7 @@ options:
       nat_per_zone: {description: One NAT gateway in each zone instead of one., type: bool, default: false}
       admin_cidrs: {description: Who reaches SSH and the Kubernetes API., type: list, elements: str, default: []}
       web_cidrs: {description: Who reaches ports 80 and 443., type: list, elements: str, default: []}
+      edge_port: {description: Port of the hosts that CloudFront reaches; 0 for none., type: int, default: 0}
       store_client_group_ids: {description: Further groups that reach the data stores., type: list, elements: str, default: []}
       store_client_stages: {description: Other stages whose hosts reach the data stores., type: list, elements: str, default: []}
       data_sources: {description: Stores of other stages reach PostgreSQL on the hosts., type: bool, default: false}
@@ -131,6 +132,7 @@ def argument_spec() -> dict[str, dict[str, object]]:
         "nat_per_zone": {"type": "bool", "default": False},
         "admin_cidrs": _texts(default=[]),
         "web_cidrs": _texts(default=[]),
+        "edge_port": {"type": "int", "default": 0},
         "store_client_group_ids": _texts(default=[]),
         "store_client_stages": _texts(default=[]),
         "data_sources": {"type": "bool", "default": False},

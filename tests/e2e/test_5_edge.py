@@ -150,6 +150,36 @@ def test_pages_assets_and_paths_of_the_application_are_served_and_nothing_else(s
     assert ask("/", "http")[0] == 301
 
 
+def test_without_an_api_its_paths_are_an_error_and_never_the_page(stage: Stage) -> None:
+    done, changed = stage.play("-e", json.dumps({"static_site_api_origin": ""}))
+    assert (done.returncode, changed) == (0, 1), done.stdout
+    status, headers, body = ask("/api/v1/events")
+    assert (status, headers["content-type"]) == (404, "application/json")
+    assert json.loads(body)["error"] == "no_api"
+    assert ask("/events/12")[0] == 200
+
+
+def test_an_instance_is_reached_by_a_private_way_of_its_own(stage: Stage) -> None:
+    """MiniStack keeps such origins and asks nothing by them, so what it would answer is not looked at."""
+    rows = client("ec2").describe_instances()["Reservations"]
+    ids = [one["InstanceId"] for row in rows for one in row["Instances"] if one["State"]["Name"] == "running"][:2]
+    cloudfront = client("cloudfront")
+    for number, one in enumerate(ids):
+        values = {"static_site_api_instance": one, "static_site_api_protocol": "http-only"}
+        done, changed = stage.play("-e", json.dumps(values))
+        assert done.returncode == 0, done.stdout
+        assert changed == (2, 3)[number], "the way and the distribution, and then the way to the instance before"
+        again, changed = stage.play("-e", json.dumps(values))
+        assert (again.returncode, changed) == (0, 0), again.stdout
+        origins = {origin["Id"]: origin for origin in distributions()[0]["Origins"]["Items"]}
+        ways = cloudfront.list_vpc_origins()["VpcOriginList"]["Items"]
+        assert [way["OriginEndpointArn"].rpartition("/")[2] for way in ways] == [one]
+        assert origins["api"]["VpcOriginConfig"]["VpcOriginId"] == ways[0]["Id"]
+        assert "CustomOriginConfig" not in origins["api"]
+    assert stage.play()[1] == 2
+    assert not cloudfront.list_vpc_origins()["VpcOriginList"].get("Items")
+
+
 def test_the_bucket_is_private_and_its_policy_names_this_distribution_only(stage: Stage) -> None:
     s3, row = client("s3"), distributions()[0]
     name = next(bucket["Name"] for bucket in s3.list_buckets()["Buckets"] if bucket["Name"].startswith(NAME))

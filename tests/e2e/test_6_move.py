@@ -20,6 +20,7 @@ def address() -> str:
 def test_one_host_comes_up_and_stays() -> None:
     first = run(name="single", stage="single", timeout=1200)
     assert first.code == 0, first.tail()
+    assert any(line.startswith("edge, API: 200") for line in first.summary["proved"]), first.summary
     again = run(name="single-again", stage="single")
     assert (again.code, again.changed) == (0, 0), again.tail()
     dry = run("--check", "--diff", name="single-check", stage="single")

@@ -95,6 +95,28 @@ class CloudFront:
     def delete_function(self, name: str, etag: str) -> None:
         self._client.delete_function(Name=name, IfMatch=etag, aws_retry=True)
 
+    # VPC origins
+
+    @Handler.common_error_handler("list VPC origins")  # type: ignore[untyped-decorator]
+    def vpc_origins(self) -> list[Raw]:
+        return self._all("list_vpc_origins", "VpcOriginList")
+
+    @Handler.list_error_handler("read VPC origin", None)  # type: ignore[untyped-decorator]
+    def vpc_origin(self, origin_id: str) -> Found | None:
+        answer = self._client.get_vpc_origin(Id=origin_id, aws_retry=True)
+        return answer["VpcOrigin"], answer["ETag"]
+
+    @Handler.common_error_handler("create VPC origin")  # type: ignore[untyped-decorator]
+    def create_vpc_origin(self, config: Raw, tags: dict[str, str]) -> str:
+        made = self._client.create_vpc_origin(
+            VpcOriginEndpointConfig=config, Tags={"Items": ansible_dict_to_boto3_tag_list(tags)}, aws_retry=True
+        )
+        return str(made["VpcOrigin"]["Id"])
+
+    @Handler.common_error_handler("delete VPC origin")  # type: ignore[untyped-decorator]
+    def delete_vpc_origin(self, origin_id: str, etag: str) -> None:
+        self._client.delete_vpc_origin(Id=origin_id, IfMatch=etag, aws_retry=True)
+
     # Distributions
 
     @Handler.common_error_handler("list distributions")  # type: ignore[untyped-decorator]

@@ -31,6 +31,13 @@ class Waiter:
 
         self._poll(f"Distribution {distribution_id}", DEPLOYED, status)
 
+    def until_vpc_origin_deployed(self, origin_id: str) -> None:
+        def status() -> str:
+            found = self.api.vpc_origin(origin_id)
+            return str(found[0]["Status"]) if found else "gone"
+
+        self._poll(f"VPC origin {origin_id}", DEPLOYED, status)
+
     def until_invalidated(self, distribution_id: str, invalidation_id: str) -> None:
         self._poll(
             f"Invalidation {invalidation_id} of distribution {distribution_id}",

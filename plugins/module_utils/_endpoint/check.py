@@ -22,6 +22,7 @@ class Expectation:
     name: str
     url: str
     host: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
     json_contains: dict[str, Any] = field(default_factory=dict)
     min_items: dict[str, int] = field(default_factory=dict)
@@ -66,7 +67,8 @@ def fault(expected: Expectation, answer: Answer) -> str:
 
 def fetch(expected: Expectation, timeout: float) -> Answer:
     """One GET; redirects are followed, certificates verified."""
-    request = urllib.request.Request(expected.url, headers={"Host": expected.host} if expected.host else {})  # noqa: S310 - the scheme is checked by the module
+    headers = {**expected.headers, **({"Host": expected.host} if expected.host else {})}
+    request = urllib.request.Request(expected.url, headers=headers)  # noqa: S310 - the scheme is checked by the module
     start = time.monotonic()
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310 - as above

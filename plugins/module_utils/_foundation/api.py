@@ -24,6 +24,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.networ
 
 Client = Any
 THREADS = 8
+EDGE = "com.amazonaws.global.cloudfront.origin-facing"  # where CloudFront asks from; AWS keeps the list
 
 
 @patient
@@ -62,6 +63,18 @@ def read_network(ec2: Client, spec: NetworkSpec) -> tuple[NetworkState, list[Jso
         endpoints=endpoints,
     )
     return state, groups
+
+
+@patient
+def edge_prefix_list(ec2: Client) -> str:
+    """Id of the list in this region."""
+    found = ec2.describe_managed_prefix_lists(Filters=_filters({"prefix-list-name": EDGE}))["PrefixLists"]
+    if not found:
+        raise FoundationError(
+            f"this region has no prefix list {EDGE}, so CloudFront cannot be let in to the hosts.",
+            "set network_edge_port to 0, and lead CloudFront to the API in another way.",
+        )
+    return str(found[0]["PrefixListId"])
 
 
 @patient

@@ -19,15 +19,20 @@ ALL = "-1"
 SSH, HTTP, HTTPS, KUBERNETES_API, POSTGRES, REDIS = 22, 80, 443, 6443, 5432, 6379
 
 
-def desired_groups(spec: NetworkSpec, found: Sequence[Json] = (), interfaces: bool = False) -> list[Json]:
+def desired_groups(
+    spec: NetworkSpec, found: Sequence[Json] = (), interfaces: bool = False, edge: str = ""
+) -> list[Json]:
     """Return the groups with their rules in the form that amazon.aws.ec2_security_group takes.
 
     `interfaces` says that a stage of the VPC uses interface endpoints, whose private names hold for this one too.
+    `edge` is the prefix list of CloudFront. AWS counts it as 55 of the 60 rules of a group, so it is in one rule, for one port.
     """
     hosts = stage_tags(spec.project, spec.stage, "hosts")["Name"]
     inside = [{"proto": "all", "group_name": hosts, "rule_desc": "hosts of the stage among themselves"}]
     admin = [_tcp([SSH, KUBERNETES_API], cidr, "administration") for cidr in spec.admin_cidrs]
     web = [_tcp([HTTP, HTTPS], cidr, "visitors") for cidr in spec.web_cidrs]
+    if spec.edge_port and edge:
+        web.append({"proto": "tcp", "ports": [spec.edge_port], "ip_prefix": edge, "rule_desc": "CloudFront"})
     moving = bool(spec.data_sources or spec.store_client_stages)
     # Shared by the stages of a project: a host can let in a database that another stage makes later.
     stores: Json = {"what": "stores", "tags": shared_tags(spec.project, "stores"), "rules": []}
@@ -112,7 +117,9 @@ def _group(spec: NetworkSpec, what: str, description: str, rules: list[Json]) ->
 
 
 def _flat_wanted(rule: Json, ids: dict[str, str]) -> list[Rule]:
-    source = rule.get("cidr_ip") or rule.get("group_id") or ids.get(rule.get("group_name", ""), "")
+    source = (
+        rule.get("cidr_ip") or rule.get("ip_prefix") or rule.get("group_id") or ids.get(rule.get("group_name", ""), "")
+    )
     if rule["proto"] == "all":
         return [(ALL, -1, -1, source)]
     return [(rule["proto"], port, port, source) for port in rule["ports"]]

@@ -30,7 +30,8 @@ YOUNG = timedelta(minutes=10)  # such a host may still be booting, whoever made 
 def look_at_network(ec2: Any, region: str, params: Json) -> Json:
     spec = network.NetworkSpec(region=region, **params)
     state, found = api.read_network(ec2, spec)
-    wanted = groups.desired_groups(spec, found, network.interfaces_there(spec, state))
+    edge = api.edge_prefix_list(ec2) if spec.edge_port else ""
+    wanted = groups.desired_groups(spec, found, network.interfaces_there(spec, state), edge)
     ids = groups.group_ids(wanted, found)
     desired = network.desired_network(spec, state, ids.get("endpoints", ""))
     desired["security_groups"] = wanted

@@ -33,6 +33,7 @@ class NetworkSpec:
     nat_per_zone: bool = False
     admin_cidrs: Sequence[str] = ()
     web_cidrs: Sequence[str] = ()
+    edge_port: int = 0  # that CloudFront reaches on the hosts; 0 for none
     store_client_group_ids: Sequence[str] = ()
     store_client_stages: Sequence[str] = ()
     data_sources: bool = False

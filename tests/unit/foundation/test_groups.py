@@ -60,3 +60,27 @@ def test_a_rule_that_is_missing_is_drift() -> None:
     ]
     drift = plan_groups(desired, there)
     assert any("tcp 5432-5432 from sg-stores" in entry.desired for entry in drift)
+
+
+def test_cloudfront_is_let_in_by_its_prefix_list_at_one_port_and_seen_again() -> None:
+    spec = NetworkSpec(project="shop", stage="single", region="eu-west-1", cidr="10.0.0.0/16", edge_port=80)
+    desired = desired_groups(spec, edge="pl-1")
+    hosts = next(group for group in desired if group["what"] == "hosts")
+    assert [rule for rule in hosts["rules"] if "ip_prefix" in rule] == [
+        {"proto": "tcp", "ports": [80], "ip_prefix": "pl-1", "rule_desc": "CloudFront"}
+    ]
+    inside = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": "sg-1"}]}
+    edge = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "PrefixListIds": [{"PrefixListId": "pl-1"}]}
+    there = {
+        "GroupName": hosts["name"],
+        "GroupId": "sg-1",
+        "Tags": [{"Key": key, "Value": value} for key, value in hosts["tags"].items()],
+    }
+    assert plan_groups([hosts], [{**there, "IpPermissions": [inside, edge]}]) == []
+    assert [drift.desired for drift in plan_groups([hosts], [{**there, "IpPermissions": [inside]}])] == [
+        "rules tcp 80-80 from pl-1"
+    ]
+
+
+def test_without_a_port_cloudfront_is_let_in_nowhere() -> None:
+    assert not any("ip_prefix" in rule for rule in groups("single")["hosts"]["rules"])
