@@ -41,23 +41,27 @@ compose_version:
   description: Version of its compose.
   returned: success
   type: str
+docker:
+  description: Version of a Docker Engine that runs on the host, also of one without compose. Containers may run on it, so it must not be replaced.
+  returned: success
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.tiketi.platform.plugins.module_utils._compose.engine import find
+from ansible_collections.tiketi.platform.plugins.module_utils._compose.engine import docker_version, find
 from ansible_collections.tiketi.platform.plugins.module_utils._compose.errors import ComposeError
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
-        engine = find()
+        engine, docker = find(), docker_version()
     except ComposeError as error:
         module.fail_json(msg=str(error))
     if engine is None:
-        module.exit_json(changed=False, kind="", version="", compose_version="")
+        module.exit_json(changed=False, kind="", version="", compose_version="", docker=docker)
     module.exit_json(
-        changed=False, kind=engine.kind, version=engine.version, compose_version=engine.compose_version
+        changed=False, kind=engine.kind, version=engine.version, compose_version=engine.compose_version, docker=docker
     )  # fmt: skip
 
 

@@ -73,13 +73,20 @@ class Engine:
             raise ComposeError(f"{' '.join(self.compose)} could not start {unit} of {project}: {_last(done.stderr)}")
 
 
+def docker_version() -> str:
+    """Version of a Docker Engine that answers, with compose or without; empty where none does."""
+    if not shutil.which("docker", path=PATH):
+        return ""
+    server = _run(["docker", "version", "--format", "{{.Server.Version}}"], False, 30)
+    return server.stdout.strip() if server.returncode == 0 else ""
+
+
 def find() -> Engine | None:
     """Docker Engine with its compose plugin, else Podman with podman-compose, else none."""
-    if shutil.which("docker", path=PATH):
+    if version := docker_version():
         plugin = _run(["docker", "compose", "version", "--short"], False, 30)
-        server = _run(["docker", "version", "--format", "{{.Server.Version}}"], False, 30)
-        if plugin.returncode == 0 and server.returncode == 0:
-            return Engine("docker", server.stdout.strip(), ("docker", "compose"), plugin.stdout.strip())
+        if plugin.returncode == 0:
+            return Engine("docker", version, ("docker", "compose"), plugin.stdout.strip())
     if shutil.which("podman", path=PATH) and shutil.which("podman-compose", path=PATH):
         podman = _run(["podman", "version", "--format", "{{.Client.Version}}"], False, 30)
         said = _run(["podman-compose", "--version"], False, 30).stdout
