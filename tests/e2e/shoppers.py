@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+from tests.integration.pg_migration.moving import crowded
+
+SOON = 10.0  # seconds before its end a place is not asked for any more
 JSON = {"content-type": "application/json"}
 
 
 @dataclass
 class Shoppers:
-    """`count` people at once, each about every `pause` seconds: a reservation (PostgreSQL), then a look at the queue (Redis)."""
+    """`count` people at once, each about every `pause` seconds: a reservation (PostgreSQL), then a place in a queue (Redis)."""
 
     host: str
     port: int = 3001
@@ -27,6 +30,9 @@ class Shoppers:
     acknowledged: list[int] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     waits: list[tuple[float, float]] = field(default_factory=list)  # when it was asked, how long it took
+    places: dict[int, float] = field(default_factory=dict)  # event -> until when its queue has let them in
+    lost: list[str] = field(default_factory=list)  # places that were another one when they were asked for again
+    crowd: float = 1.0  # how crowded the machine was at most
     token: str = ""
 
     def __enter__(self) -> Shoppers:
@@ -45,6 +51,7 @@ class Shoppers:
         self._stop.set()
         for thread in self._threads:
             thread.join(60)
+        self.crowd = max(self.crowd, crowded())
 
     @property
     def longest(self) -> float:
@@ -69,6 +76,30 @@ class Shoppers:
         return [
             one for one in self.acknowledged if self._ask(connection, "GET", f"/api/v1/reservations/{one}")[0] != 200
         ]
+
+    def lost_places(self) -> list[str]:
+        """Acknowledged, and not there any more, or another one: a place keeps the moment at which it ends."""
+        connection = self._connection()
+        for event, until in list(self.places.items()):
+            if until - time.time() < SOON:
+                continue
+            begun = time.time()
+            status, said = self._ask(connection, "GET", f"/api/v1/queue/{event}")
+            if status == 200:
+                self._hold(event, said, begun)
+            else:
+                self.lost.append(f"queue of event {event}: {status} {said}")
+        return self.lost
+
+    def _hold(self, event: int, said: dict[str, Any], begun: float) -> None:
+        if said.get("state") != "admitted":
+            return
+        now, known = time.time(), self.places.get(event)
+        until = now + said["expires_in"]
+        if known is None or known - now < SOON:
+            self.places[event] = until
+        elif abs(until - known) > 3 + now - begun:
+            self.lost.append(f"queue of event {event}: a place until {known:.0f} became one until {until:.0f}")
 
     def _connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=60)
@@ -96,7 +127,7 @@ class Shoppers:
         _, said = self._ask(connection, "GET", "/api/v1/events?on_sale=true&limit=100")
         events = [event["id"] for event in said["events"] if not event["queue_required"]]
         assert events, "no event is on sale without a queue"
-        self.event = events[0]
+        self._queues = itertools.cycle(events)
         found = []
         for event in events:
             _, seats = self._ask(connection, "GET", f"/api/v1/events/{event}/seats?limit=500")
@@ -112,7 +143,8 @@ class Shoppers:
                 self.failed.append("sold out: the example has too few seats for so long a run")
                 return
             self._reserve(connection, event, seat)
-            self._observed(connection, (200, 202), "POST", f"/api/v1/queue/{self.event}")
+            self._enter(connection)
+            self.crowd = max(self.crowd, crowded())
 
     def _reserve(self, connection: http.client.HTTPConnection, event: int, seat: int) -> None:
         key = {"idempotency-key": f"{self.run}-{event}-{seat}"}
@@ -120,6 +152,14 @@ class Shoppers:
         said = self._observed(connection, (201,), "POST", "/api/v1/reservations", body, **key)
         if said is not None:
             self.acknowledged.append(said["id"])
+
+    def _enter(self, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            event, begun = next(self._queues), time.time()
+        said = self._observed(connection, (200, 202), "POST", f"/api/v1/queue/{event}")
+        if said is not None:
+            with self._lock:
+                self._hold(event, said, begun)
 
     def _observed(
         self,

@@ -9,6 +9,7 @@ from tests.e2e.shoppers import Shoppers
 from tests.e2e.support import address_of, on_host, run, run_and_kill_at
 
 MOVE = "playbooks/migrate_postgres.yml"
+LONGEST = 1.5  # seconds that anybody waits, on a machine that has nothing else to do; 0.5 are usual
 STEP = "postgres_migration : verb | Do {}]"
 
 
@@ -49,7 +50,11 @@ def test_data_moves_while_people_buy_and_the_controller_is_lost_twice(address: s
     assert moved.code == 0, moved.tail()
     assert shoppers.failed == []
     assert shoppers.missing() == []
+    assert shoppers.lost_places() == []
     assert len(shoppers.acknowledged) > 100
+    assert len(shoppers.places) > 1
+    assert shoppers.longest < LONGEST * shoppers.crowd, shoppers.told
+    assert shoppers.longest_gap < LONGEST * shoppers.crowd, shoppers.told
     assert watcher.looks > 20
     assert not watcher.hits, f"secrets in the command line of {sorted(watcher.hits)}"
 
@@ -76,3 +81,5 @@ def test_the_way_back_carries_what_was_bought_since(address: str) -> None:
     assert "applications write to the source again" in back.output or "again after a gap" in back.output
     assert shoppers.failed == []
     assert shoppers.missing() == []
+    assert shoppers.lost_places() == []
+    assert shoppers.longest < LONGEST * shoppers.crowd, shoppers.told

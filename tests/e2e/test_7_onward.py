@@ -36,6 +36,7 @@ def test_a_move_that_was_taken_back_is_made_once_more(address: str) -> None:
     assert moved.code == 0, moved.tail()
     assert shoppers.failed == []
     assert shoppers.missing() == []
+    assert shoppers.lost_places() == []
 
 
 def test_a_moved_stage_is_left_alone() -> None:
