@@ -58,6 +58,13 @@ options:
     description: Remove objects that the folder does not have.
     type: bool
     default: true
+  keep_old_days:
+    description:
+      - Days that a file stays which the folder does not have any more and whose C(Cache-Control) says C(immutable). A page that is open in a browser may
+        load it later, and would get an error.
+      - Since when it stays is written down in the bucket. V(0) removes it at once.
+    type: int
+    default: 0
   distribution_id:
     description: The CloudFront distribution in front of the bucket. Without it nothing is invalidated.
     type: str
@@ -112,6 +119,11 @@ removed:
   type: list
   elements: str
   sample: [assets/app.0123abcd.js]
+kept:
+  description: Objects that the folder does not have any more and that stay for O(keep_old_days).
+  returned: always
+  type: list
+  elements: str
 unchanged:
   description: How many files were there already.
   returned: always
@@ -162,6 +174,7 @@ def main() -> None:
             "cache_rules": {"type": "list", "elements": "dict", "default": [], "options": rule},
             "content_types": {"type": "dict", "default": {}},
             "delete": {"type": "bool", "default": True},
+            "keep_old_days": {"type": "int", "default": 0},
             "distribution_id": {"type": "str", "default": ""},
             "most_paths": {"type": "int", "default": 30},
             "wait": {"type": "bool", "default": True},
@@ -174,7 +187,9 @@ def main() -> None:
         rules = rules_from(params["cache_rules"])
         local = scan(Path(params["source"]), rules, params["content_types"], params["exclude"], params["entry"])
         objects = Objects(module.client("s3"), params["bucket"])
-        runner = Runner(objects, params["bucket"], edge(module), params["delete"], module.check_mode)
+        runner = Runner(
+            objects, params["bucket"], edge(module), params["delete"], module.check_mode, params["keep_old_days"]
+        )
         result = runner.run(local)
     except (SiteError, CloudFrontError) as e:
         module.fail_json_aws_error(e)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from .files import LocalFile
+from .retired import Retired, retire
 
 INDEX = "index.html"
 EVERYTHING = ["/*"]
@@ -33,19 +34,37 @@ class Plan:
     removals: tuple[str, ...]
     stale: tuple[str, ...]  # of the removals: those that caches may be asked for again
     reasons: Mapping[str, str]
+    retired: Retired = field(default_factory=Retired)
+    retires: bool = False  # what is to be written down about them differs
 
     @property
     def uploads(self) -> list[LocalFile]:
         return [file for wave in self.waves for file in wave]
 
     def __bool__(self) -> bool:
-        return bool(self.waves or self.removals)
+        return bool(self.waves or self.removals or self.retires)
 
 
-def plan(local: Sequence[LocalFile], remote: Mapping[str, Remote], delete: bool) -> Plan:
+@dataclass(frozen=True)
+class Keeping:
+    """How long files stay that no build has any more and whose name no other content ever takes."""
+
+    days: float = 0
+    now: float = 0
+    known: Mapping[str, float] = field(default_factory=dict)  # since when, as the last run wrote it down
+
+
+def plan(
+    local: Sequence[LocalFile], remote: Mapping[str, Remote], delete: bool, keeping: Keeping | None = None
+) -> Plan:
     reasons = {file.key: why for file in local if (why := reason(file, remote.get(file.key)))}
     uploads = [file for file in local if file.key in reasons]
-    removals = sorted(set(remote) - {file.key for file in local}) if delete else []
+    orphans = set(remote) - {file.key for file in local} if delete else set()
+    keep = keeping or Keeping()
+    # A page that is open somewhere loads such a file when it needs it, which may be days later.
+    lasting = sorted(key for key in orphans if IMMUTABLE in remote[key].cache_control)
+    retired = retire(lasting, keep.known, keep.days, keep.now)
+    removals = sorted(orphans - retired.held.keys())
     waves: dict[int, list[LocalFile]] = {}
     for file in uploads:
         waves.setdefault(wave(file), []).append(file)
@@ -55,6 +74,8 @@ def plan(local: Sequence[LocalFile], remote: Mapping[str, Remote], delete: bool)
         removals=tuple(removals),
         stale=tuple(key for key in removals if IMMUTABLE not in remote[key].cache_control),
         reasons=reasons,
+        retired=retired,
+        retires=retired.differs(keep.known),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ from .plan import Remote
 THREADS = 8
 DIGEST = "sha256"
 PENDING = f"{RESERVED}pending-invalidation.json"
+RETIRED_FILE = f"{RESERVED}retired.json"
 KEYS_PER_CALL = 1000
 
 
@@ -59,6 +60,20 @@ class Objects:
     @Handler.common_error_handler("forget pending invalidation")  # type: ignore[untyped-decorator]
     def forget(self) -> None:
         self._client.delete_object(Bucket=self._bucket, Key=PENDING)
+
+    @Handler.list_error_handler("read what was retired", {})  # type: ignore[untyped-decorator]
+    def retired(self) -> dict[str, float]:
+        """Objects that are kept for pages that are open, and since when nothing else names them."""
+        body = self._client.get_object(Bucket=self._bucket, Key=RETIRED_FILE)["Body"].read()
+        return {str(key): float(since) for key, since in json.loads(body).items()}
+
+    @Handler.common_error_handler("write down what was retired")  # type: ignore[untyped-decorator]
+    def retire(self, held: Mapping[str, float]) -> None:
+        if held:
+            body = json.dumps(dict(held), sort_keys=True).encode()
+            self._client.put_object(Bucket=self._bucket, Key=RETIRED_FILE, Body=body, ContentType="application/json")
+        else:
+            self._client.delete_object(Bucket=self._bucket, Key=RETIRED_FILE)
 
     @Handler.list_error_handler("list objects", None)  # type: ignore[untyped-decorator]
     def _keys(self) -> list[str] | None:

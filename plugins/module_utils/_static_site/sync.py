@@ -12,7 +12,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._cloudfront.wait i
 
 from .errors import SiteError
 from .files import LocalFile
-from .plan import Plan, paths, plan
+from .plan import Keeping, Plan, paths, plan
 from .site_api import Objects
 
 
@@ -42,13 +42,15 @@ class Runner:
     edge: Edge | None = None
     delete: bool = True
     check_mode: bool = False
+    keep_old_days: int = 0
 
     def run(self, local: list[LocalFile]) -> dict[str, Any]:
         found = self.objects.read()
         if found is None and not self.check_mode:
             raise SiteError(message=f"Bucket {self.bucket} does not exist. Mend: make it first (role static_site)")
         remote, pending = found if found else ({}, False)
-        steps = plan(local, remote, self.delete)
+        known = self.objects.retired() if found and self.delete else {}
+        steps = plan(local, remote, self.delete, Keeping(self.keep_old_days, time.time(), known))
         late = self.objects.pending() if pending and self.edge else []
         changed = bool(steps or late)
         stale = [*late, *steps.overwritten]
@@ -73,6 +75,8 @@ class Runner:
         for wave in steps.waves:
             self.objects.upload(wave)
         invalidated = self.edge.invalidate(stale) if self.edge else []
+        if steps.retires:
+            self.objects.retire(steps.retired.held)
         # A page that is open somewhere may still ask for an asset of before; it finds it until the new pages are out.
         self.objects.remove(steps.removals)
         if self.edge:
@@ -89,6 +93,7 @@ def _report(steps: Plan, local: list[LocalFile]) -> dict[str, Any]:
             for file in steps.uploads
         ],
         "removed": list(steps.removals),
+        "kept": sorted(steps.retired.held),
         "unchanged": len(local) - len(steps.uploads),
         "bytes": sum(file.size for file in steps.uploads),
     }

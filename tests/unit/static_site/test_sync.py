@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.tiketi.platform.plugins.module_utils._static_site import files, plan
+from ansible_collections.tiketi.platform.plugins.module_utils._static_site import files, plan, sync
 from ansible_collections.tiketi.platform.plugins.module_utils._static_site.plan import Remote
+from ansible_collections.tiketi.platform.plugins.module_utils._static_site.retired import Retired, retire
 
 from .conftest import Run, client
 
@@ -165,3 +167,32 @@ def test_an_orphan_stays_where_delete_is_off() -> None:
 )
 def test_content_types_do_not_depend_on_the_controller(key: str, wanted: str) -> None:
     assert files.content_type(key, {".pdf": "application/x-own"}) == wanted
+
+
+def test_an_asset_of_the_build_before_stays_for_open_pages_and_goes_when_its_days_are_over(
+    run: Run, edge: Edge, wish: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {**wish, "keep_old_days": 7}
+    run("static_site_sync", **kept)
+    old = folder / "assets" / "app.0123abcd.js"
+    old.rename(folder / "assets" / "app.99999999.js")
+    (folder / "favicon.svg").unlink()
+    for check in (True, False):
+        done = run("static_site_sync", check=check, **kept)
+        assert (done["removed"], done["kept"]) == (["favicon.svg"], ["assets/app.0123abcd.js"])
+    assert "assets/app.0123abcd.js" in keys()
+    for check in (True, False):
+        assert run("static_site_sync", check=check, **kept)["changed"] is False
+    later = time.time() + 7 * 86_400 + 60
+    monkeypatch.setattr(sync.time, "time", lambda: later)
+    assert run("static_site_sync", check=True, **kept)["removed"] == ["assets/app.0123abcd.js"]
+    done = run("static_site_sync", **kept)
+    assert (done["changed"], done["removed"], done["kept"]) == (True, ["assets/app.0123abcd.js"], [])
+    assert keys() == {"assets/app.99999999.js", "help.html", "index.html"}
+    assert run("static_site_sync", **kept)["changed"] is False
+
+
+def test_an_asset_that_comes_back_is_retired_anew() -> None:
+    known = {"a.js": 1.0, "b.js": 2.0}
+    assert retire(["b.js", "c.js"], known, 7, 100.0) == Retired({"b.js": 2.0, "c.js": 100.0})
+    assert retire(["b.js"], known, 0, 100.0) == Retired({}, frozenset({"b.js"}))
