@@ -42,6 +42,9 @@ RANGES: Mapping[str, Range] = {
     "elasticache_redis_replica_count": Range(0, 5),
     "elasticache_redis_snapshot_retention_days": Range(0, 35),
     "endpoint_check_endpoints.status": Range(100, 599),
+    "compose_stores_dragonfly_threads": Range(1, 64),
+    "network_edge_port": Range(0, 65535),  # 0: nowhere
+    "static_site_keep_old_days": Range(0, 3650),
     "k3s_common_max_clock_skew": Range(1, 300),
     "_port": Range(1, 65535),
     "_percent": Range(0, 100),
