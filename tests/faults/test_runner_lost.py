@@ -32,6 +32,9 @@ def test_another_runner_leads_it_to_an_end(move: Move, monkeypatch: pytest.Monke
         assert ("completed" if where == "target" else "called off") in result["message"]
         assert result["phase"] == "switched"
         assert sides(move) == (False, True)
+        # The first one comes back, with a journal that stopped in the middle.
+        assert not move(cutover.run)["changed"]
+        assert sides(move) == (False, True)
         writers.more()
     assert writers.lost(move.target) == []
 

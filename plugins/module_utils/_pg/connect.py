@@ -20,8 +20,14 @@ except ImportError:
 SESSION = """
 SET search_path TO ''; SET row_security TO off; SET datestyle TO 'ISO, YMD'; SET intervalstyle TO postgres;
 SET timezone TO 'UTC'; SET extra_float_digits TO 1; SET bytea_output TO hex; SET lc_monetary TO 'C';
-SET statement_timeout TO 0; SET idle_in_transaction_session_timeout TO 0; SET client_encoding TO 'UTF8'
+SET statement_timeout TO 0; SET idle_in_transaction_session_timeout TO 0; SET client_encoding TO 'UTF8';
+SET tcp_keepalives_idle TO 15; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 6
 """
+# A peer that is gone without a word is noticed in about half a minute, idle or not; else a session would wait for the kernel's many minutes.
+# The server is asked for the same above: what a lost client held is free again. Not tcp_user_timeout there, nor here where rows are copied:
+# it also ends a session whose peer only takes its time to read.
+KEEPALIVES: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+UNANSWERED = 30000  # milliseconds that sent bytes may stay without an acknowledgement, in a session of short statements
 
 MENDS = (
     ("certificate verify failed", "the server's certificate is not signed by {ca}: give the right CA file"),
@@ -45,7 +51,7 @@ def explain(where: Endpoint, reason: str) -> str:
     return f"{where.side} {where.label} as {where.username}: {text}. Mend: {mend.format(ca=where.ca_file or '(none)')}"
 
 
-def connect(where: Endpoint, application: str, autocommit: bool = True) -> psycopg.Connection[Any]:
+def connect(where: Endpoint, application: str, autocommit: bool = True, unanswered: int = 0) -> psycopg.Connection[Any]:
     """Open a session that is set up for comparing and copying."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]  # a stray PGSSLMODE or PGOPTIONS must not weaken what was asked for
@@ -56,6 +62,8 @@ def connect(where: Endpoint, application: str, autocommit: bool = True) -> psyco
             password=where.password,
             application_name=application,
             connect_timeout=10,
+            **KEEPALIVES,
+            tcp_user_timeout=unanswered,
             autocommit=True,
         )
         connection.execute(SESSION)

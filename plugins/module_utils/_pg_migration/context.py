@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import UNANSWERED, connect
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Names, Settings
 
@@ -36,13 +36,13 @@ class Context:
     @contextlib.contextmanager
     def source(self) -> Iterator[psycopg.Connection[Any]]:
         """A session on the source that may write even while the database is read only by default."""
-        with connect(self.ends.source, self.application) as session:
+        with connect(self.ends.source, self.application, unanswered=UNANSWERED) as session:
             session.execute("SET default_transaction_read_only TO off")
             yield session
 
     @contextlib.contextmanager
     def target(self) -> Iterator[psycopg.Connection[Any]]:
-        with connect(self.ends.target, self.application) as session:
+        with connect(self.ends.target, self.application, unanswered=UNANSWERED) as session:
             session.execute("SET default_transaction_read_only TO off")
             yield session
 

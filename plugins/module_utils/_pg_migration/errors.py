@@ -23,6 +23,14 @@ class OrderError(MigrationError):
     """A verb out of its order: says what is done and what comes next."""
 
 
+class HeldError(MigrationError):
+    """Another runner is at work on the same servers."""
+
+
+class OvertakenError(MigrationError):
+    """Another runner has led the move on since; what this one knows is of the past."""
+
+
 class StillRunningError(MigrationError):
     """A long verb goes on; whoever waited for it may come again."""
 

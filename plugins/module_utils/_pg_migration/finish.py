@@ -135,7 +135,7 @@ class Work:
     def _close_or_open(self, session: psycopg.Connection[Any], closed: bool, end: str) -> None:
         """The side that users have left stays closed to them: its content is old, and grows older."""
         if not closed:
-            freeze.open_again(session)
+            freeze.open_again(session, self.context.journal.still_ours)
         elif statements := freeze.by_hand(session):
             self.notices.append(f"the {end} stays closed to the applications; to open it: {'; '.join(statements)}")
 

@@ -44,7 +44,9 @@ def run(context: Context, check: bool) -> dict[str, Any]:
             return _planned(context, found)
         done = _mended(context, source, target, found)
         if not freeze.closed(target):
-            freeze.close(target, ())  # nobody writes there before the cutover: a row of theirs would be in the way
+            freeze.close(
+                target, (), journal.still_ours
+            )  # nobody writes there before the cutover: a row of theirs would be in the way
         if journal.phase == SEEDED:
             journal.phase_is(FOLLOWING)
         now, near = _near(context, source, target)

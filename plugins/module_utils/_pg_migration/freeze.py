@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
@@ -72,9 +72,16 @@ def closed(session: psycopg.Connection[Any]) -> bool:
     return bool(_known(session))
 
 
-def close(session: psycopg.Connection[Any], roles: Sequence[str]) -> None:
-    """New sessions are read only, those of the applications' logins are refused. Old sessions are not touched yet."""
+Allowed = Callable[["psycopg.Connection[Any]"], None]
+
+
+def close(session: psycopg.Connection[Any], roles: Sequence[str], allowed: Allowed) -> None:
+    """New sessions are read only, those of the applications' logins are refused. Old sessions are not touched yet.
+
+    `allowed` raises when it is not for this run (any more) to do that: asked in the transaction, first and last.
+    """
     with session.transaction():
+        allowed(session)
         session.execute("SET LOCAL client_min_messages TO warning")
         session.execute("SET LOCAL synchronous_commit TO on")
         session.execute(CLOSED)
@@ -97,13 +104,16 @@ def close(session: psycopg.Connection[Any], roles: Sequence[str]) -> None:
         for (role,) in logins:
             _remember(session, "login", role, "login")
             session.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
+        allowed(session)
 
 
-def open_again(session: psycopg.Connection[Any]) -> bool:
+def open_again(session: psycopg.Connection[Any], allowed: Allowed) -> bool:
     """Everything as it was before `close`; says whether anything was closed."""
-    if not (known := _known(session)):
+    if not _known(session):
         return False
     with session.transaction():
+        allowed(session)
+        known = _known(session)
         session.execute("SET LOCAL synchronous_commit TO on")
         for what, name, was in known:
             if what == "database":

@@ -50,6 +50,7 @@ def ensure(context: Context) -> list[str]:
         for schema, table, label, was, _ in lacking:
             known.setdefault(label, {"schema": schema, "name": table, "label": label, "was": was})
         journal.save(identities=sorted(known.values(), key=lambda entry: str(entry["label"])))
+        journal.publish(session)  # whoever finishes the move has to know what to put back
         for schema, table, label, _, index in lacking:
             wanted = sql.SQL("USING INDEX {}").format(name(index)) if index else sql.SQL("FULL")
             _set(session, schema, table, label, wanted)

@@ -1,6 +1,7 @@
 """The journal of a move: a file on the runner, and a copy of its phase on both servers.
 
-A runner that is lost loses only the file: another one finds the move on the source and goes on.
+A runner that is lost loses only the file: another one finds the move on the source and goes on. A runner that comes back finds the higher
+revision there, and takes that for true.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.journal import MoveJournal
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import fence
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, OvertakenError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
     FINISHED,
     MARKER_SCHEMA,
     NEW,
+    SEEDING,
     Ends,
     Names,
     Progress,
@@ -60,31 +63,70 @@ class Journal(MoveJournal):
             "progress.json", {**vars(progress), "seconds": round(time.time() - progress.began, 1)}, durable=False
         )
 
+    @property
+    def revision(self) -> int:
+        """Raised by every run that leads the move on, and with every phase: of two stories the one with the higher number is true."""
+        return int(self.entries.get("revision") or 0)
+
     def phase_is(self, phase: str, **changes: Any) -> None:
         """Write the phase down where every later run will look: here, and on both servers."""
-        self.save(phase=phase, **changes)
-        for end in (self.ends.source, self.ends.target):
-            # After a cutover the old server may be gone, before it the new one may be: the file is the master.
-            with contextlib.suppress(PgConnectError), connect(end, self.names.application) as session:
-                self.publish(session)
+        before = dict(self.entries)
+        self.save(phase=phase, revision=self.revision + 1, **changes)
+        try:
+            for end in (self.ends.source, self.ends.target):
+                # After a cutover the old server may be gone, before it the new one may be: the file is the master.
+                with contextlib.suppress(PgConnectError), connect(end, self.names.application) as session:
+                    self.publish(session)
+        except OvertakenError:
+            self.entries = before
+            self.save()
+            raise
 
     def publish(self, session: psycopg.Connection[Any]) -> None:
-        """Copy the phase to one server. Also while that server is read only by default."""
+        """Copy the phase to one server, never over a later one. Also while that server is read only by default."""
         with session.transaction():
             session.execute("SET LOCAL transaction_read_only TO off")
+            session.execute("SET LOCAL lock_timeout TO '10s'")
             session.execute("SET LOCAL client_min_messages TO warning")
             session.execute(STATE)
-            session.execute(
-                f"INSERT INTO {MARKER_SCHEMA}.state (id, source, target, phase, runner, entries)"  # noqa: S608 - a constant
+            written = session.execute(
+                f"INSERT INTO {MARKER_SCHEMA}.state AS known (id, source, target, phase, runner, entries)"  # noqa: S608 - a constant
                 " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (one) DO UPDATE SET (id, source, target, phase, runner, entries, written)"
-                " = (EXCLUDED.id, EXCLUDED.source, EXCLUDED.target, EXCLUDED.phase, EXCLUDED.runner, EXCLUDED.entries, clock_timestamp())",
-                (self.entries["id"], self.source, self.target, self.phase, self.runner, json.dumps(self.entries)),
-            )
+                " = (EXCLUDED.id, EXCLUDED.source, EXCLUDED.target, EXCLUDED.phase, EXCLUDED.runner, EXCLUDED.entries, clock_timestamp())"
+                " WHERE CASE WHEN known.id = EXCLUDED.id THEN coalesce((known.entries ->> 'revision')::bigint, 0) <= %s"
+                " ELSE known.phase = ANY (%s) END",
+                (self.entries["id"], self.source, self.target, self.phase, self.runner, json.dumps(self.entries),
+                 self.revision, list(ENDED)),
+            )  # fmt: skip
+        if written.rowcount == 0:
+            raise OvertakenError(self._overtaken(session))
 
-    def adopt(self, end: Endpoint) -> None:
-        """Compare with what a server says; take over a move whose runner was lost, refuse somebody else's."""
-        found = read_state(end)
-        if found is None or found["phase"] in ENDED or found["id"] == self.entries["id"]:
+    def still_ours(self, session: psycopg.Connection[Any]) -> None:
+        """In a transaction: nobody else has led the move on, and nobody does until this transaction has ended."""
+        if _marked(session):
+            row = session.execute(
+                f"SELECT id::text, coalesce((entries ->> 'revision')::bigint, 0) FROM {MARKER_SCHEMA}.state FOR SHARE"  # noqa: S608
+            ).fetchone()
+            if row and row[0] == self.entries["id"] and row[1] > self.revision:
+                raise OvertakenError(self._overtaken(session))
+
+    def _overtaken(self, session: psycopg.Connection[Any]) -> str:
+        found = read_row(session) or {}
+        return (
+            f"{session.info.host}:{session.info.port}/{session.info.dbname}: {found.get('runner', 'another runner')} has led this move on"
+            f" since ({found.get('phase', 'unknown')}, {found.get('written', 'unknown')}); nothing was changed."
+            " Mend: run the verb again, it begins with what is true now"
+        )
+
+    def adopt(self, end: Endpoint, found: Mapping[str, Any] | None) -> None:
+        """Compare with what a server says; take over what another runner did, refuse somebody else's move."""
+        if found is None:
+            return
+        if found["id"] == self.entries["id"]:
+            if int(found["entries"].get("revision") or 0) > self.revision:
+                self._take_over(found)
+            return
+        if found["phase"] in ENDED:
             return
         if (found["source"], found["target"]) != (self.source, self.target):
             raise MigrationError(
@@ -96,29 +138,64 @@ class Journal(MoveJournal):
                 f"this runner's journal {self.folder} and {end.label} tell of two different moves of the same databases"
                 f" (here {self.phase}, there {found['phase']} by {found['runner']}). Mend: run on {found['runner']}, or move the folder away"
             )
+        self._take_over(found)
+
+    def _take_over(self, found: Mapping[str, Any]) -> None:
         self.entries = dict(found["entries"])
         self.save()
 
+    def known_to(self, rows: Sequence[Mapping[str, Any] | None]) -> bool:
+        """Do servers that answered still have the mark of this move? `finish` takes it away, here or on another runner."""
+        told = not rows or any(row is not None for row in rows)
+        return told or not self.active or self.phase == SEEDING or "ending" in self.entries
+
     @contextlib.contextmanager
-    def opened(self, patience: float) -> Iterator[None]:
-        """Locked, loaded and agreed with both servers."""
-        with self.locked(patience):
-            for end in (self.ends.source, self.ends.target):
-                with contextlib.suppress(PgConnectError):
-                    self.adopt(end)
+    def opened(self, patience: float, leads: bool = True) -> Iterator[None]:
+        """Locked here and on both servers, loaded and agreed with them. `leads`: not only looked at."""
+        with self.locked(patience), fence.hold(
+            (self.ends.source, self.ends.target), self.names.application, self.runner, patience
+        ) as sessions:  # fmt: skip
+            self.agree(sessions, leads)
             yield
+
+    def agree(self, sessions: fence.Sessions, leads: bool = True) -> None:
+        """What is true now, from the servers where we hold the lock; and that it is ours from here on."""
+        rows = {side: read_row(session) for side, session in sessions.items()}
+        for end in (self.ends.source, self.ends.target):
+            self.adopt(end, rows.get(end.side))
+        if "target" in rows and not self.known_to(list(rows.values())):
+            raise MigrationError(
+                f"this runner's journal {self.folder} is {self.phase}, but no server has the mark of this move any more: another runner"
+                " has finished it, or the databases were made anew. Nothing was changed. Mend: move the folder away"
+            )
+        for session in sessions.values():
+            called = fence.name(self.names.application, self.runner)
+            session.execute("SELECT pg_catalog.set_config('application_name', %s, false)", (called,))
+        if leads and self.active:
+            self.save(revision=self.revision + 1)
+            for side, session in sessions.items():
+                if rows[side] is not None:
+                    self.publish(session)
+
+
+def _marked(session: psycopg.Connection[Any]) -> bool:
+    there = session.execute("SELECT to_regclass(%s)", (f"{MARKER_SCHEMA}.state",)).fetchone()
+    return there is not None and there[0] is not None
 
 
 def read_state(end: Endpoint) -> dict[str, Any] | None:
     """The row that a move left on a server."""
     with connect(end, "platform_migration") as session:
-        there = session.execute("SELECT to_regclass(%s)", (f"{MARKER_SCHEMA}.state",)).fetchone()
-        if there is None or there[0] is None:
-            return None
-        row = session.execute(
-            f"SELECT id::text, source, target, phase, runner, entries, to_char(written, 'YYYY-MM-DD HH24:MI:SSOF')"  # noqa: S608
-            f" FROM {MARKER_SCHEMA}.state"
-        ).fetchone()
+        return read_row(session)
+
+
+def read_row(session: psycopg.Connection[Any]) -> dict[str, Any] | None:
+    if not _marked(session):
+        return None
+    row = session.execute(
+        f"SELECT id::text, source, target, phase, runner, entries, to_char(written, 'YYYY-MM-DD HH24:MI:SSOF')"  # noqa: S608
+        f" FROM {MARKER_SCHEMA}.state"
+    ).fetchone()
     return (
         None
         if row is None

@@ -69,6 +69,12 @@ class Moving:
         self.cancelled = True
         self.sessions.forget()
 
+    def may_close(self, session: psycopg.Connection[Any]) -> None:
+        """A run that was called off, or overtaken by another runner, must not shut anybody out when it wakes up."""
+        if self.cancelled:
+            raise MigrationError("this run was called off")
+        self.context.journal.still_ours(session)
+
     def close(self) -> None:
         self.sessions.close()
 
@@ -164,7 +170,7 @@ class PostgresParticipant(Moving):
         self.at("pause")
         self.pooler.pause()
         self.at("close")
-        freeze.close(self.sessions.source, self.context.settings.application_roles)
+        freeze.close(self.sessions.source, self.context.settings.application_roles, self.may_close)
         self.at("expel")
         freeze.expel(self.sessions.source, self.context.application, EXPEL)
         freeze.refuse_other_writers(self.sessions.source)
@@ -210,7 +216,7 @@ class PostgresParticipant(Moving):
         self.at("release")
         subscription.drop(self.sessions.target, names.subscription)
         self.at("open")
-        freeze.open_again(self.sessions.target)
+        freeze.open_again(self.sessions.target, self.context.journal.still_ours)
         self.at("resume")
         self.pooler.point(self.context.ends.target)
         self.pooler.resume()
@@ -227,7 +233,7 @@ class PostgresParticipant(Moving):
         self.at("reopen")
         source = self.sessions.source
         returning.drop_on_source(self.context, source)
-        freeze.open_again(source)
+        freeze.open_again(source, self.context.journal.still_ours)
         self.pooler.point(self.context.ends.source)
         self.pooler.resume()
         self.at("mend")

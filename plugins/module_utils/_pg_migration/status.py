@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import return_health
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, read_state
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal, read_state
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
     CUTTING,
@@ -52,20 +53,23 @@ def look(context: Context) -> dict[str, Any]:
     """Read only, and without the lock: a run in progress may be looked at."""
     journal = context.journal
     journal.load()
-    notices = []
-    if not journal.active:
-        # Nobody needs the source of a finished move: it may be gone.
-        source = () if journal.phase == FINISHED else (context.ends.source,)
-        for end in (context.ends.target, *source):
-            try:
-                found = read_state(end)
-            except PgConnectError as error:
-                notices.append(str(error))
-                continue
-            same = found and (found["source"], found["target"]) == (journal.source, journal.target)
-            if found and same and (found["phase"] not in ENDED or journal.phase == NEW):
-                journal.entries = dict(found["entries"])
-                break
+    notices: list[str] = []
+    # Nobody needs the source of a finished move: it may be gone.
+    ends = (context.ends.target,) if journal.phase == FINISHED else (context.ends.target, context.ends.source)
+    rows = {}
+    for end in ends:
+        try:
+            rows[end.side] = read_state(end)
+        except PgConnectError as error:
+            notices.append(str(error))
+    for found in rows.values():
+        if found and _later(journal, found):
+            journal.entries = dict(found["entries"])
+    if "target" in rows and not journal.known_to(list(rows.values())):
+        notices.append(
+            f"this runner's journal says {journal.phase}, but no server has the mark of the move any more:"
+            f" another runner has finished it. Mend: move {journal.folder} away"
+        )
     phase = journal.phase
     way_back = _way_back(context, notices) if phase == SWITCHED else None
     return {
@@ -79,6 +83,14 @@ def look(context: Context) -> dict[str, Any]:
         "way_back": way_back or {},
         "notices": notices,
     }
+
+
+def _later(journal: Journal, found: Mapping[str, Any]) -> bool:
+    """Does a server know more of this move than the file here, which another runner may have overtaken?"""
+    if found["id"] == journal.entries["id"]:
+        return int(found["entries"].get("revision") or 0) > journal.revision
+    same = (found["source"], found["target"]) == (journal.source, journal.target)
+    return same and not journal.active and (found["phase"] not in ENDED or journal.phase == NEW)
 
 
 def _way_back(context: Context, notices: list[str]) -> dict[str, Any] | None:

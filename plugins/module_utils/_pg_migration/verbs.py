@@ -39,7 +39,7 @@ def run(verb: str, context: Context, check: bool, redis: Mapping[str, Any] | Non
     """Do one verb with the journal locked; preflight reads only and waits for nobody."""
     if verb == "preflight":
         return _preflight(context, check, redis)
-    with context.journal.opened(context.settings.lock_wait):
+    with context.journal.opened(context.settings.lock_wait, leads=not check):
         try:
             return _locked(verb, context, check, redis)
         except (RedisMoveError, ProxyError) as error:

@@ -12,10 +12,11 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover import run as cutovers
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import launch
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import fence, launch
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.undo import Ledger, make, settle
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.undo import CUTOVER, Ledger, make, settle
 
 WHAT = "watchdog"
 GRACE = 1.0  # seconds after the budget: the cutover itself calls off first
@@ -97,13 +98,22 @@ def _act(context: Context, ledger: Ledger, arguments: dict[str, Any]) -> dict[st
     end = time.monotonic() + PERSISTENCE
     while True:
         try:
-            with context.journal.locked(BEAT * 20):
+            with context.journal.locked(BEAT * 20), fence.hold(
+                [_opens(context, ledger)], context.application, context.journal.runner, BEAT * 20
+            ) as held:  # fmt: skip
+                context.journal.agree(held)
                 return _lead_to_an_end(context, ledger, arguments)
         except Exception as error:
             print(f"{time.strftime('%H:%M:%S')} {error}", flush=True)
             if time.monotonic() > end:
                 raise
             time.sleep(BEAT * 5)
+
+
+def _opens(context: Context, ledger: Ledger) -> Endpoint:
+    """The server that writers will go on at: the other one may be what hangs, and is not asked for a lock."""
+    new = (ledger.under_way in cutovers.DECIDED) == (ledger.verb == CUTOVER)
+    return context.ends.target if new else context.ends.source
 
 
 def _lead_to_an_end(context: Context, ledger: Ledger, arguments: dict[str, Any]) -> dict[str, Any]:

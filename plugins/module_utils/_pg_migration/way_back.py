@@ -69,7 +69,7 @@ class PostgresReturn(Moving):
         self.at("pause")
         self.pooler.pause()
         self.at("close")
-        freeze.close(self.sessions.target, self.context.settings.application_roles)
+        freeze.close(self.sessions.target, self.context.settings.application_roles, self.may_close)
         self.at("expel")
         freeze.expel(self.sessions.target, self.context.application, EXPEL)
         freeze.refuse_other_writers(self.sessions.target)
@@ -112,7 +112,7 @@ class PostgresReturn(Moving):
         self.at("release")
         returning.drop_on_source(self.context, source)
         self.at("open")
-        freeze.open_again(source)
+        freeze.open_again(source, self.context.journal.still_ours)
         self.at("resume")
         self.pooler.point(self.context.ends.source)
         self.pooler.resume()
@@ -129,7 +129,7 @@ class PostgresReturn(Moving):
     def reopen(self) -> None:
         """Writers stay on the target."""
         self.at("reopen")
-        freeze.open_again(self.sessions.target)
+        freeze.open_again(self.sessions.target, self.context.journal.still_ours)
         self.pooler.point(self.context.ends.target)
         self.pooler.resume()
         self.at("mend")

@@ -361,8 +361,8 @@ def test_identities_are_put_back(trap_move: Move) -> None:
             (11,)
         ]
         until(lambda: trap_move.on_source(limit) == [("10240",)])
-        for table, column in (("log", "n"), ("ranks", "place"), ("lanes", "place")):
-            trap_move.on_source(f"UPDATE {table} SET {column} = {column}")  # noqa: S608 - names of the line above
+        for update in ("log SET n = n", "ranks SET place = place", "lanes SET place = place"):
+            trap_move.on_source(f"UPDATE {update}")
         assert identity.restore(context) == []
     assert trap_move.on_source(query) == before
     assert not trap_move.on_source("SELECT 1 FROM pg_publication WHERE pubname LIKE 'platform%'")
