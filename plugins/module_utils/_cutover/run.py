@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from ansible_collections.tiketi.platform.plugins.module_utils._cutover import bounded
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     BudgetError,
@@ -33,6 +34,7 @@ BEGUN, PREPARING, FREEZING, SETTLING, SWITCHING, SWITCHED, OPENED, REOPENING = (
 )
 DECIDED = (SWITCHED, OPENED)
 RETRY = 0.5
+ATTEMPT = 25.0  # seconds that one attempt to open a side may take: more than two addresses that do not answer
 Result = TypeVar("Result")
 
 
@@ -83,7 +85,7 @@ class Run:
         """After the point of no return: writers are let in at the new sides, again and again until it works."""
         deadline = time.monotonic() + max(self.budget, self.reopen_patience)
         for one in self.participants:
-            self._insist(f"open {one.name}", one.open, deadline, "run cutover again, it goes on from here")
+            self._insist("open", one, one.open, deadline, "run cutover again, it goes on from here")
         self.ledger.step(OPENED)
         self.outcome.where = "new"
         self._gap()
@@ -158,33 +160,22 @@ class Run:
     def _in_time(self, one: Participant, work: Callable[[], Result], what: str) -> Callable[[], Result]:
         """What hangs (a server that does not answer any more) is left alone when the budget is spent."""
 
-        def bounded() -> Result:
-            done: list[Result] = []
-            failed: list[BaseException] = []
+        def in_time() -> Result:
+            try:
+                return bounded.run(work, self.frozen_at + self.budget - time.monotonic())
+            except bounded.LateError:
+                _cancel(one)
+                raise BudgetError(
+                    f"{what} of {one.name} was not done when the budget of {self.budget:.1f} s was spent"
+                ) from None
 
-            def target() -> None:
-                try:
-                    done.append(work())
-                except BaseException as error:
-                    failed.append(error)
-
-            thread = threading.Thread(target=target, daemon=True)
-            thread.start()
-            thread.join(max(0.0, self.frozen_at + self.budget - time.monotonic()))
-            if failed:
-                raise failed[0]
-            if not done:
-                getattr(one, "cancel", lambda: None)()
-                raise BudgetError(f"{what} of {one.name} was not done when the budget of {self.budget:.1f} s was spent")
-            return done[0]
-
-        return bounded
+        return in_time
 
     def _reopen(self) -> None:
         self.ledger.step(REOPENING)
         deadline = time.monotonic() + self.reopen_patience
         for one in reversed(self.participants):
-            self._insist(f"reopen {one.name}", one.reopen, deadline, "run cutover again, it opens the old side first")
+            self._insist("reopen", one, one.reopen, deadline, "run cutover again, it opens the old side first")
         self.ledger.step("")
         self.outcome.where = "old"
         self._gap()
@@ -204,12 +195,16 @@ class Run:
             return BudgetError(f"the cutover was called off: {said}{ending}")
         return MigrationError(f"the cutover was called off: {said}{ending}") if isinstance(error, Exception) else error
 
-    def _insist(self, what: str, work: Callable[[], None], deadline: float, mend: str) -> None:
-        """A server that restarts is there again in a moment."""
+    def _insist(self, verb: str, one: Participant, work: Callable[[], None], deadline: float, mend: str) -> None:
+        """A server that restarts is there again in a moment. An attempt that hangs is left alone, and the next one begins with new sessions."""
+        what = f"{verb} {one.name}"
         while True:
+            getattr(self.ledger, "beat", lambda: None)()
             try:
-                return self._timed(what, work)
+                return self._timed(what, lambda: bounded.run(work, ATTEMPT))
             except Exception as error:
+                if isinstance(error, bounded.LateError):
+                    _cancel(one)
                 if time.monotonic() > deadline:
                     raise MigrationError(f"{what}: {' '.join(str(error).split())}. Mend: {mend}") from error
                 time.sleep(RETRY)
@@ -230,3 +225,8 @@ class Run:
             details: dict[str, Any] = getattr(one, "seconds", {})
             self.outcome.seconds.update({f"{one.name}: {step}": spent for step, spent in details.items()})
             self.outcome.notices += getattr(one, "notices", [])
+
+
+def _cancel(one: Participant) -> None:
+    """Whatever hangs must not go on when it comes back."""
+    getattr(one, "cancel", lambda: None)()

@@ -35,6 +35,12 @@ WHERE split_part(c.entry, '=', 1) = 'default_transaction_read_only'
   AND s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
 """
 
+# What this move has under way here besides the asking session: an attempt that was given up, or one of a run that was killed.
+OWN = """
+SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = %s AND backend_type = 'client backend'
+"""
+
 # Sessions that began before the lock was in force, and so may still write; background workers of extensions too (a scheduler's jobs).
 # Ours are told by their name. Subscriptions are looked at before (`refuse_other_writers`).
 OTHERS = """
@@ -183,6 +189,13 @@ def expel(session: psycopg.Connection[Any], application: str, patience: float) -
             )
         time.sleep(0.005)
     return len(ended)
+
+
+def end_own(session: psycopg.Connection[Any], application: str, patience: float) -> None:
+    """What was given up must not shut a side that is opened now. One that does not end in time cannot commit any more: nobody tells it to."""
+    deadline = time.monotonic() + patience
+    while session.execute(OWN, (application,)).fetchall() and time.monotonic() < deadline:
+        time.sleep(0.005)
 
 
 def refuse_other_writers(session: psycopg.Connection[Any]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     carry,
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     import psycopg
 
 EXPEL = 3.0  # seconds that ended sessions may take to go
-ALWAYS = ("reopen", "mend", "")
+# First step of a method; each may have a thread of its own.
+BEGINNINGS = ("check", "pause", "drain", "drain_again", "release", "reopen")
 
 
 class Moving:
@@ -47,7 +50,8 @@ class Moving:
         self.pooler = pooling.make(context)
         self.notices: list[str] = []
         self.seconds: dict[str, float] = {}
-        self.cancelled = False
+        self._era, self._begun = 0, threading.local()
+        self._gate = threading.Lock()
         self.views: dict[str, float] = {}  # seconds of each
         self.objects = 0  # bytes of large objects and unlogged tables
         self.foreseen = verify.Foreseen()
@@ -59,15 +63,42 @@ class Moving:
         if self._last:
             self.seconds[self._last[0]] = round(now - self._last[1], 3)
         self._last = (step, now)
-        if self.cancelled and step not in ALWAYS:
+        if step in BEGINNINGS:
+            self._begun.era = self._era
+        if self.cancelled:
             raise MigrationError("this run was called off")
         if step:
             self.note(step)
 
+    @property
+    def cancelled(self) -> bool:
+        """Was this thread given up, and others have gone on in its place?"""
+        return bool(getattr(self._begun, "era", self._era) != self._era)
+
     def cancel(self) -> None:
         """Somebody waits in vain: whatever hangs now must not go on when it comes back."""
-        self.cancelled = True
+        self._era += 1
         self.sessions.forget()
+
+    def pool(self, act: Callable[[], None]) -> None:
+        """Ask the pooler for something, one after the other: what was given up must not have the last word."""
+        if not self._gate.acquire(timeout=EXPEL):
+            raise MigrationError("the pooler has not answered an earlier request yet")
+        try:
+            if self.cancelled:
+                raise MigrationError("this run was called off")
+            act()
+        finally:
+            self._gate.release()
+
+    def let_in(self, session: psycopg.Connection[Any], end: Endpoint) -> None:
+        """Writers go on at this side."""
+        freeze.open_again(session, self.context.journal.still_ours)
+        self.at("resume")
+        self.pool(lambda: self.pooler.point(end))
+        self.pool(self.pooler.resume)
+        if freeze.closed(session):
+            raise MigrationError(f"{end.side} {end.label} was closed again by an attempt that was given up")
 
     def may_close(self, session: psycopg.Connection[Any]) -> None:
         """A run that was called off, or overtaken by another runner, must not shut anybody out when it wakes up."""
@@ -168,7 +199,7 @@ class PostgresParticipant(Moving):
 
     def freeze(self) -> None:
         self.at("pause")
-        self.pooler.pause()
+        self.pool(self.pooler.pause)
         self.at("close")
         freeze.close(self.sessions.source, self.context.settings.application_roles, self.may_close)
         self.at("expel")
@@ -208,18 +239,16 @@ class PostgresParticipant(Moving):
         self.at("wake")
         returning.arm(context, source, target)
         self.at("point")
-        self.pooler.point(context.ends.target)
+        self.pool(lambda: self.pooler.point(context.ends.target))
         self.at("")
 
     def open(self) -> None:
         names = self.context.names
         self.at("release")
+        freeze.end_own(self.sessions.target, self.context.application, EXPEL)
         subscription.drop(self.sessions.target, names.subscription)
         self.at("open")
-        freeze.open_again(self.sessions.target, self.context.journal.still_ours)
-        self.at("resume")
-        self.pooler.point(self.context.ends.target)
-        self.pooler.resume()
+        self.let_in(self.sessions.target, self.context.ends.target)
         self.at("")
 
     def after(self) -> None:
@@ -232,10 +261,9 @@ class PostgresParticipant(Moving):
         """The source first, and without the target: that may be the one that is gone."""
         self.at("reopen")
         source = self.sessions.source
+        freeze.end_own(source, self.context.application, EXPEL)
         returning.drop_on_source(self.context, source)
-        freeze.open_again(source, self.context.journal.still_ours)
-        self.pooler.point(self.context.ends.source)
-        self.pooler.resume()
+        self.let_in(source, self.context.ends.source)
         self.at("mend")
         self._mend()
         self.at("")

@@ -47,6 +47,10 @@ class Ledger:
     def note(self, sub: str) -> None:
         self._save(sub=sub)
 
+    def beat(self) -> None:
+        """Another attempt begins: this run is not what stands still."""
+        self._save(beat=time.time())
+
     def _save(self, **changes: Any) -> None:
         self.context.journal.save(**{self.verb: {**self.entry, **changes}})
 

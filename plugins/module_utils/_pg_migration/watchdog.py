@@ -21,6 +21,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.undo
 WHAT = "watchdog"
 GRACE = 1.0  # seconds after the budget: the cutover itself calls off first
 BEAT = 0.1
+STILL = cutovers.ATTEMPT + 5.0  # seconds without a sign of a run that opens a side: each of its attempts gives one
 READY = 15.0
 PERSISTENCE = 3600.0  # seconds to try on: a server that was killed comes back some day
 
@@ -73,6 +74,8 @@ def watch(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     pid, started = int(arguments["pid"]), str(arguments["started"])
     context.journal.write("watchdog.json", {"token": arguments["token"], "pid": os.getpid()})
     frozen_at: float | None = None
+    seen: dict[str, Any] = {}
+    changed = time.monotonic()
     while _lives(pid, started):
         context.journal.load()
         step = ledger.under_way
@@ -80,8 +83,11 @@ def watch(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
             return {"did": "nothing, the run came to its end"}
         if step not in (cutovers.BEGUN, cutovers.PREPARING) and frozen_at is None:
             frozen_at = time.monotonic()
+        if ledger.entry != seen:
+            seen, changed = ledger.entry, time.monotonic()
+        opening = step in (cutovers.REOPENING, *cutovers.DECIDED)
         spent = frozen_at is not None and time.monotonic() > frozen_at + context.settings.freeze_budget + GRACE
-        if spent and step not in (cutovers.REOPENING, *cutovers.DECIDED):
+        if (opening and time.monotonic() > changed + STILL) or (spent and not opening):
             _kill(pid, started)
         time.sleep(BEAT)
     return _act(context, ledger, arguments)

@@ -67,7 +67,7 @@ class PostgresReturn(Moving):
 
     def freeze(self) -> None:
         self.at("pause")
-        self.pooler.pause()
+        self.pool(self.pooler.pause)
         self.at("close")
         freeze.close(self.sessions.target, self.context.settings.application_roles, self.may_close)
         self.at("expel")
@@ -104,18 +104,16 @@ class PostgresReturn(Moving):
         nudge = lambda: target.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'stop')")  # noqa: E731
         subscription.stop(source, self.leg, nudge, EXPEL)
         self.at("point")
-        self.pooler.point(self.context.ends.source)
+        self.pool(lambda: self.pooler.point(self.context.ends.source))
         self.at("")
 
     def open(self) -> None:
         source = self.sessions.source
         self.at("release")
+        freeze.end_own(source, self.context.application, EXPEL)
         returning.drop_on_source(self.context, source)
         self.at("open")
-        freeze.open_again(source, self.context.journal.still_ours)
-        self.at("resume")
-        self.pooler.point(self.context.ends.source)
-        self.pooler.resume()
+        self.let_in(source, self.context.ends.source)
         self.at("")
 
     def after(self) -> None:
@@ -129,9 +127,9 @@ class PostgresReturn(Moving):
     def reopen(self) -> None:
         """Writers stay on the target."""
         self.at("reopen")
-        freeze.open_again(self.sessions.target, self.context.journal.still_ours)
-        self.pooler.point(self.context.ends.target)
-        self.pooler.resume()
+        target = self.sessions.target
+        freeze.end_own(target, self.context.application, EXPEL)
+        self.let_in(target, self.context.ends.target)
         self.at("mend")
         try:
             source = self.sessions.source

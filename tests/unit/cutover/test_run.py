@@ -135,6 +135,26 @@ def test_opening_is_tried_again_until_it_works() -> None:
     assert "reopen pg" not in book.lines
 
 
+@pytest.mark.parametrize(("verb", "where"), [("open", "new"), ("reopen", "old")])
+def test_an_attempt_to_open_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch, verb: str, where: str) -> None:
+    monkeypatch.setattr(cutovers, "ATTEMPT", 0.1)
+    hangs = threading.Event()
+    book, stores = both(pg={verb: hangs})
+    real = stores[0].cancel
+
+    def cancel() -> None:
+        real()
+        stores[0].faults.clear()
+
+    stores[0].cancel = cancel  # type: ignore[method-assign]
+    began = time.monotonic()
+    outcome = cutovers.Run(stores, 2.0, book, rehearse=where == "old").go()
+    hangs.set()
+    assert time.monotonic() - began < 2
+    assert (outcome.where, stores[0].cancelled) == (where, True)
+    assert book.lines.count(f"{verb} pg") == 2
+
+
 def test_an_old_side_that_does_not_open_is_said_and_stays_written_down() -> None:
     book, stores = both(pg={"freeze": [OSError("gone")], "reopen": [OSError("gone")] * 9})
     with pytest.raises(MigrationError, match="not open yet"):
