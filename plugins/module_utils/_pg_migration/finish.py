@@ -29,7 +29,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.mode
     RETURNING,
     SWITCHED,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import clear
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import clear, ledger
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS
 
 with contextlib.suppress(ImportError):  # the module says it in words
@@ -116,8 +116,14 @@ class Work:
                 subscription.drop(session, context.names.subscription)
                 returning.drop_on_target(context, session)
                 subscription.drop_slot(session, context.names.verify_slot)
+                move = str(context.journal.entries["id"])
+                if clean and not ledger.marked(session, move):
+                    clean = False
+                    self.notices.append(
+                        f"nothing on {context.ends.target.label} says that this move filled it: what is there was left alone"
+                    )
                 if clean:
-                    dropped = clear.content(session)
+                    dropped = clear.content(session, move)
                     session.execute("SELECT lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata")
                     self.notices.append(
                         f"{dropped} objects that were copied to {context.ends.target.label} were dropped"

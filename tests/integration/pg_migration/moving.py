@@ -22,6 +22,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import SEEDED
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import ledger
 
 from tests.integration.pg_clusters import BIN, PASSWORD, Cluster
 from tests.integration.pg_migration.conftest import Move
@@ -66,6 +67,8 @@ def seed(move: Move, context: Context) -> None:
         dump = [f"--snapshot={row[2]}", "--no-publications", "--no-subscriptions", "-Ox", "-N", "platform_migration"]
         load = ["-qX", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]
         environment = {"PGPASSWORD": "admin", "LC_ALL": "C.UTF-8"}
+        with context.target() as session:
+            ledger.mark(session, str(context.journal.entries["id"]))
         dumping = subprocess.Popen(
             [str(BIN / "pg_dump"), *reach(move.source, move.dbname), *dump], stdout=subprocess.PIPE, env=environment
         )

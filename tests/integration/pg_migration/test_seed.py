@@ -15,9 +15,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts, identity, launch
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts, finish, identity, launch
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     MigrationError,
+    RefusedError,
     SlotLostError,
     SnapshotLostError,
 )
@@ -268,6 +270,30 @@ def test_controller_may_die_and_another_attaches(big_move: Move) -> None:
     assert not list((big_move.folder / "run").iterdir()), "the worker has read its passwords, and removed them"
     assert big_move(run.run, **SMALL_PARTS)["phase"] == "seeded"
     big_move.same_rows()
+
+
+def test_what_somebody_else_put_there_is_never_dropped(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed stopped before its first row. Given again, it finds a target that is in use by now; and whatever looks away does not help."""
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "create", _no_slot)
+        with pytest.raises(MigrationError, match="no slot"):
+            move(run.run)
+    assert move.context().journal.phase == "seeding"
+    move.on_target(
+        "CREATE TABLE public.orders AS SELECT 4711 AS n; CREATE VIEW public.seen AS SELECT * FROM public.orders"
+    )
+    with pytest.raises(RefusedError, match=r"not empty.*orders.*Mend"):
+        move(run.run)
+    monkeypatch.setattr(preflight, "findings", lambda context: [])
+    for restart in (False, True):
+        with pytest.raises(MigrationError, match=r"not empty.*orders.*this move did not fill it.*Mend"):
+            move(run.run, restart=restart)
+    assert any("was left alone" in words for words in move(finish.run, clean_target=True)["notices"])
+    assert move.on_target("SELECT n FROM public.seen") == [(4711,)]
+
+
+def _no_slot(context: Context) -> None:
+    raise MigrationError("no slot")
 
 
 def test_lost_snapshot_is_refused_and_restart_begins_anew(big_move: Move) -> None:

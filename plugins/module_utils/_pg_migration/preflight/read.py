@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import ABANDONED, FINISHED, NEW
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
+    ABANDONED,
+    FINISHED,
+    NEW,
+    SEEDING,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import queries
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import (
     Content,
@@ -17,6 +22,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.pref
     Side,
     Waiting,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import ledger
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import api
 
 with contextlib.suppress(ImportError):  # the module says it in words
@@ -40,8 +46,15 @@ def read(context: Context, here: psycopg.Connection[Any], there: psycopg.Connect
         content=content(here),
         runner=api.read_runner(Path(context.settings.folder), target.server.major, context.settings.client_folder),
         same=api.same_database(here, there),
-        fresh=context.journal.phase in (NEW, FINISHED, ABANDONED),
+        fresh=_fresh(context, there),
     )
+
+
+def _fresh(context: Context, there: psycopg.Connection[Any]) -> bool:
+    """A seed that was begun may have put nothing there so far: then whatever is there is a stranger's."""
+    if context.journal.phase == SEEDING:
+        return not ledger.marked(there, str(context.journal.entries["id"]))
+    return context.journal.phase in (NEW, FINISHED, ABANDONED)
 
 
 def side(session: psycopg.Connection[Any], roles: Sequence[str]) -> Side:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import USER_SCHEMA
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import ledger
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import catalog
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.target import stop_leftovers
 
@@ -20,9 +21,22 @@ def leftovers(session: psycopg.Connection[Any], application: str) -> int:
     return stop_leftovers(session, application)
 
 
-def content(session: psycopg.Connection[Any]) -> int:
-    """Drop every table, type and function of the users. Extensions and schemas stay, empty."""
+def claim(session: psycopg.Connection[Any], move: str) -> None:
+    """Say on the target that this move fills it, and empty it of what an earlier run of this move put there."""
+    content(session, move)
+    ledger.mark(session, move)
+
+
+def content(session: psycopg.Connection[Any], move: str) -> int:
+    """Drop every table, type and function of the users, if it was this move that put them there. Extensions and schemas stay, empty."""
     found = session.execute(CONTENT).fetchall()
+    if found and not ledger.marked(session, move):
+        shown = ", ".join(f"{kind} {identity}" for kind, identity in found[:5])
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise MigrationError(
+            f"target {session.info.host}:{session.info.port}/{session.info.dbname} is not empty ({shown}{more}) and this move did not fill it."
+            " Mend: give the name of an empty database, or drop that by hand; nothing is ever overwritten"
+        )
     for kind, identity in found:
         session.execute(
             f"DROP {str(kind).upper().replace('STATISTICS OBJECT', 'STATISTICS')} IF EXISTS {identity} CASCADE"

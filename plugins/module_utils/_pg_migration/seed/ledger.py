@@ -25,6 +25,11 @@ CREATE TABLE {MARKER_SCHEMA}.steps (number int, stage text, relation text NOT NU
 """
 OLD = f"DROP TABLE IF EXISTS {MARKER_SCHEMA}.seed, {MARKER_SCHEMA}.parts, {MARKER_SCHEMA}.steps"
 
+FILLING = f"""
+CREATE SCHEMA IF NOT EXISTS {MARKER_SCHEMA};
+CREATE TABLE IF NOT EXISTS {MARKER_SCHEMA}.filling (one boolean PRIMARY KEY DEFAULT true CHECK (one), move uuid NOT NULL)
+"""
+
 PART = f"""
 INSERT INTO {MARKER_SCHEMA}.parts (relation, part, schema, name, pages_from, pages_to, planned_bytes) VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
@@ -52,6 +57,25 @@ def snapshot(session: psycopg.Connection[Any], move: str) -> str | None:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         return None
     return str(row[0]) if row else None
+
+
+def mark(session: psycopg.Connection[Any], move: str) -> None:
+    """From here on this move puts things on the target: what is there may be dropped by it. It goes with the schema, at the end of the move."""
+    with session.transaction():
+        session.execute("SET LOCAL client_min_messages TO warning")
+        session.execute("SET LOCAL synchronous_commit TO on")
+        session.execute(FILLING)
+        session.execute(
+            f"INSERT INTO {MARKER_SCHEMA}.filling (move) VALUES (%s) ON CONFLICT (one) DO UPDATE SET move = EXCLUDED.move",
+            (move,),
+        )
+
+
+def marked(session: psycopg.Connection[Any], move: str) -> bool:
+    there = session.execute("SELECT to_regclass(%s)", (f"{MARKER_SCHEMA}.filling",)).fetchone()
+    if there is None or there[0] is None:
+        return False
+    return session.execute(f"SELECT 1 FROM {MARKER_SCHEMA}.filling WHERE move = %s", (move,)).fetchone() is not None
 
 
 def forget(session: psycopg.Connection[Any]) -> None:

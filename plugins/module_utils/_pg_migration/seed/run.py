@@ -121,6 +121,8 @@ def _prepare(context: Context, phase: str) -> list[str]:
         _preflight(context)
         context.journal.phase_is(SEEDING)
     state, slot = _state(context), _slot(context)
+    if phase == SEEDING and not state.planned:
+        _preflight(context)  # nothing is there yet, and what was looked at may have been another day's
     keeps = snapshot.usable(context) and bool(slot)
     if state.copied and slot == "lost":
         raise SlotLostError(
@@ -162,7 +164,7 @@ def _give_up(context: Context) -> None:
     with context.target() as session:
         clear.leftovers(session, work.application(context))
         ledger.forget(session)
-        clear.content(session)
+        clear.content(session, str(context.journal.entries["id"]))
 
 
 def _planned(context: Context, phase: str) -> dict[str, Any]:

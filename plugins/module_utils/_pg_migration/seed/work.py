@@ -88,7 +88,7 @@ class Worker:
         if ledger.snapshot(session, move) is not None:
             return
         ledger.forget(session)
-        clear.content(session)
+        clear.claim(session, move)
         entries = schema.restore_first_half(self.context, session, self.taken)
         with copy.session(self.context.ends.source, application(self.context)) as source:
             copy.enter(source, self.taken)
