@@ -12,8 +12,8 @@ from tests.integration.pg_migration.pooled import pooled
 
 BEFORE = (
     "check",
-    "arm",
     "refresh",
+    "arm",
     "pause",
     "close",
     "expel",

@@ -166,11 +166,11 @@ class PostgresParticipant(Moving):
         self._refuse(looks.read(context, source, target), shut)
         self.pooler.check(context.ends.source)
         freeze.refuse_other_writers(source)
-        self.at("arm")
-        returning.prepare(context, source, target)
         self.at("refresh")
         self.views = carry.views(source, target)
         self.objects = large_objects.size(source) + unlogged.size(source)
+        self.at("arm")  # after the views: what they write would be read by this slot once more, in the freeze
+        returning.prepare(context, source, target)
         self.foresee()
 
     def _refuse(self, found: looks.Health, shut: list[str]) -> None:

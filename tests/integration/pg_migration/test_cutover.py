@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -88,6 +89,21 @@ def test_a_long_transaction_behind_the_pooler_calls_it_off(move: Move) -> None:
     assert move.context().journal.phase == "following"
     assert sides(move) == (True, False)
     assert move.on_source("SELECT count(*) FROM public.ledger WHERE n IN (-5, -6)") == [(2,)]
+
+
+def test_what_the_views_write_is_not_read_again_in_the_freeze(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slot of the way back is made after they were refreshed for the prediction."""
+    following(move)
+    slots: list[int] = []
+    views = carry.views
+
+    def watched(*sessions: Any) -> dict[str, float]:
+        slots.append(move.target.execute("SELECT count(*) FROM pg_replication_slots")[0][0])
+        return views(*sessions)
+
+    monkeypatch.setattr(carry, "views", watched)
+    move(cutover.run, rehearse=True)
+    assert slots == [0, 1]
 
 
 def test_rehearsal_and_budget(move: Move) -> None:
