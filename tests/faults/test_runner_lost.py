@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, watchdog
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, launch, watchdog
 
-from tests.faults.support import BUDGET
+from tests.faults.support import BUDGET, victim
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, sides
+from tests.integration.pg_migration.moving import Writers, crowded, following, poll, sides
 
 
 class LostError(BaseException):
@@ -37,6 +40,33 @@ def test_another_runner_leads_it_to_an_end(move: Move, monkeypatch: pytest.Monke
         assert sides(move) == (False, True)
         writers.more()
     assert writers.lost(move.target) == []
+
+
+@pytest.mark.parametrize(("step", "where"), [("close", "source"), ("wake", "source"), ("open", "target")])
+@pytest.mark.parametrize("who", ["the same runner", "another runner"])
+def test_run_and_watchdog_are_killed_together(move: Move, step: str, where: str, who: str) -> None:
+    """Real processes, as when the machine loses its power. The runner may come back with its journal, or never."""
+    following(move)
+    writers = Writers(move)
+    with writers.writing():
+        process = victim(move, "cutover", step, how="stop", freeze_budget=60.0)
+        poll(lambda: stopped(process.pid), 60, f"the run never came to {step}")
+        watching = int(move.context().journal.read("watchdog.json")["pid"])
+        for pid in (watching, process.pid):  # the run stands still: nobody goes on in between
+            os.kill(pid, signal.SIGKILL)
+        assert process.wait(20) == -9
+        assert not launch.alive(launch.Unit(move.context(), watchdog.WHAT))
+        runner = move if who == "the same runner" else replace(move, folder=move.folder / "another runner")
+        result = runner(cutover.run, freeze_budget=30 * crowded())
+        assert ("completed" if where == "target" else "called off") in result["message"]
+        assert result["phase"] == "switched"
+        assert sides(move) == (False, True)
+        writers.more()
+    assert writers.lost(move.target) == []
+
+
+def stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T"
 
 
 def lose(patch: pytest.MonkeyPatch, step: str) -> None:
