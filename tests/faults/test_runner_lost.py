@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, launch, watchdog
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, launch, reboot, watchdog
 
 from tests.faults.support import BUDGET, victim
 from tests.integration.pg_migration.conftest import Move
@@ -63,6 +65,30 @@ def test_run_and_watchdog_are_killed_together(move: Move, step: str, where: str,
         assert sides(move) == (False, True)
         writers.more()
     assert writers.lost(move.target) == []
+
+
+@pytest.mark.parametrize(("step", "wanted"), [("close", (True, False)), ("open", (False, True))])
+def test_the_machine_comes_up_again(
+    move: Move, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: str, wanted: tuple[bool, bool]
+) -> None:
+    """What the unit of the boot runs, run: nobody had to come. Without systemd it is armed by hand here, as the watchdog does with it."""
+    following(move)
+    process = victim(move, "cutover", step, how="stop", freeze_budget=60.0)
+    poll(lambda: stopped(process.pid), 60, f"the run never came to {step}")
+    context = move.context()
+    monkeypatch.setattr(reboot, "UNITS", tmp_path / "units")
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "booted", lambda: True)
+        reboot.arm(context, watchdog.recover, {"verb": "cutover", "recipes": [], "complete": True})
+    for pid in (int(context.journal.read("watchdog.json")["pid"]), process.pid):
+        os.kill(pid, signal.SIGKILL)
+    assert process.wait(20) == -9
+    (unit,) = (tmp_path / "units").glob("*.service")
+    command = next(line for line in unit.read_text().splitlines() if line.startswith("ExecStart="))
+    subprocess.run(shlex.split(command.partition("=")[2]), check=True, timeout=60)
+    assert sides(move) == wanted
+    assert not list(context.journal.folder.glob("*.secret.json"))
+    assert move.context().journal.phase == ("switched" if step == "open" else "following")
 
 
 def stopped(pid: int) -> bool:

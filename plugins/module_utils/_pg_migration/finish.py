@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     guard,
     identity,
     launch,
+    reboot,
     returning,
     subscription,
     verify,
@@ -60,6 +61,7 @@ def run(context: Context, check: bool) -> dict[str, Any]:
         return _answer(context, True, words)
     journal.save(ending=end, stays=journal.entries.get("stays") or phase)
     launch.stop_all(context)
+    reboot.disarm(context)
     work = Work(context, str(journal.entries["stays"]))
     work.source()
     work.target(clean)

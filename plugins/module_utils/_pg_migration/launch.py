@@ -69,7 +69,8 @@ class Unit:
         return dict(found) if found else None
 
 
-def _booted() -> bool:
+def booted() -> bool:
+    """Is this machine run by systemd, and may we give it units?"""
     return BOOTED.is_dir() and os.geteuid() == 0 and shutil.which("systemd-run") is not None
 
 
@@ -91,10 +92,10 @@ def start(
     unit.context.journal.make_folder()
     archive = code.pack(unit.folder)
     (unit.folder / f"{unit.what}.result.json").unlink(missing_ok=True)
-    _write_secret(unit, f"{entry.__module__}:{entry.__qualname__}", dict(arguments or {}))
+    write_secret(unit, unit._secret, entry, arguments or {})
     argv = [sys.executable, "-c", code.BOOT, str(archive), str(unit._secret)]
     unit.log.touch(mode=0o600)
-    if _booted():
+    if booted():
         _start_unit(unit, argv)
     else:
         _start_detached(unit, argv)
@@ -138,7 +139,7 @@ def _start_detached(unit: Unit, argv: list[str]) -> None:
 
 def pid(unit: Unit) -> int:
     """Its process, 0 when it does not run."""
-    if _booted():
+    if booted():
         said = subprocess.run(
             ["systemctl", "show", "--property=MainPID", "--value", unit.name],
             capture_output=True,
@@ -159,7 +160,7 @@ def alive(unit: Unit) -> bool:
 def stop(unit: Unit, patience: float = 20.0) -> None:
     """End it; nothing happens when it does not run."""
     number = pid(unit)
-    if number and _booted():
+    if number and booted():
         subprocess.run(["systemctl", "stop", unit.name], capture_output=True, check=False)
     elif number:
         for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
@@ -189,7 +190,7 @@ def forget(unit: Unit) -> None:
 def stop_all(context: Context) -> None:
     """Whatever this move has running here."""
     names = {path.name.removesuffix(".pid.json") for path in context.journal.folder.glob("*.pid.json")}
-    names |= {path.name.removesuffix(".log") for path in context.journal.folder.glob("*.log")} if _booted() else set()
+    names |= {path.name.removesuffix(".log") for path in context.journal.folder.glob("*.log")} if booted() else set()
     for what in sorted(names, reverse=True):
         stop(Unit(context, what))
 
@@ -217,19 +218,28 @@ def attach(unit: Unit, beat: Callable[[], None] = lambda: None, patience: float 
     return dict(result["value"] or {})
 
 
-def _write_secret(unit: Unit, entry: str, arguments: dict[str, Any]) -> None:
-    file = unit._secret
+def write_secret(
+    unit: Unit,
+    file: Path,
+    entry: Callable[[Context, dict[str, Any]], Any],
+    arguments: Mapping[str, Any],
+    kept: bool = False,
+) -> None:
+    """What the process needs to connect. `kept`: on a disk, until whoever wrote it takes it away; else the process does."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
-    known = {"what": unit.what, "entry": entry, "arguments": arguments, "ends": dataclasses.asdict(unit.context.ends),
-             "settings": dataclasses.asdict(unit.context.settings)}  # fmt: skip
+    known = {"what": unit.what, "entry": f"{entry.__module__}:{entry.__qualname__}", "arguments": dict(arguments), "kept": kept,
+             "ends": dataclasses.asdict(unit.context.ends), "settings": dataclasses.asdict(unit.context.settings)}  # fmt: skip
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
         json.dump(known, handle)
+        handle.flush()
+        os.fsync(handle.fileno())
 
 
 def _read_secret(file: Path) -> tuple[Unit, str, dict[str, Any]]:
     known = json.loads(file.read_text(encoding="utf-8"))
-    file.unlink()
+    if not known["kept"]:
+        file.unlink()
     ends, settings = known["ends"], known["settings"]
     settings["pooler"] = Pooler(**settings["pooler"])
     settings["application_roles"] = tuple(settings["application_roles"])

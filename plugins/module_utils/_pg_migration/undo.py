@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover import run as cutovers
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import reboot, subscription
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
@@ -86,6 +86,7 @@ def settle(
     before = ledger.under_way
     run = cutovers.Run(participants, context.settings.freeze_budget, ledger, reopen_patience=patience)
     outcome = run.forward() if onward else run.back()
+    reboot.disarm(context)
     if complete:
         context.journal.phase_is(PHASES[ledger.verb][1 if onward else 0])
     else:

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover import run as cutovers
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import fence, launch
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import fence, launch, reboot
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.undo import CUTOVER, Ledger, make, settle
@@ -42,6 +42,7 @@ def start(context: Context, verb: str, participants: Sequence[Participant]) -> N
         "complete": all(recipes),
     }
     launch.start(unit, watch, arguments)
+    reboot.arm(context, recover, arguments)
     deadline = time.monotonic() + READY
     while (context.journal.read("watchdog.json") or {}).get("token") != token:
         if time.monotonic() > deadline or not launch.alive(unit):
@@ -51,6 +52,7 @@ def start(context: Context, verb: str, participants: Sequence[Participant]) -> N
 
 def stop(context: Context) -> None:
     """After a good end. It would see that for itself and go, a moment later."""
+    reboot.disarm(context)
     with contextlib.suppress(MigrationError):
         launch.stop(launch.Unit(context, WHAT))
 
@@ -70,6 +72,23 @@ def _lives(pid: int, started: str) -> bool:
 
 def watch(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     """In its own process."""
+    said = _watch(context, arguments)
+    reboot.disarm(context)
+    return said
+
+
+def recover(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """After a restart of the machine: the run is gone for sure. When the machine stops once more meanwhile, the next boot tries again."""
+    try:
+        said = _act(context, Ledger(context, arguments["verb"]), arguments)
+    except Exception:
+        reboot.disarm(context)
+        raise
+    reboot.disarm(context)
+    return said
+
+
+def _watch(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     ledger = Ledger(context, arguments["verb"])
     pid, started = int(arguments["pid"]), str(arguments["started"])
     context.journal.write("watchdog.json", {"token": arguments["token"], "pid": os.getpid()})

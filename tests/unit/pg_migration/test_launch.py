@@ -105,7 +105,7 @@ def test_unit_of_systemd_is_named_limited_and_told_no_secret(
         calls.append(argv)
         return subprocess.CompletedProcess(argv, 0, "0\n", "")
 
-    monkeypatch.setattr(launch, "_booted", lambda: True)
+    monkeypatch.setattr(launch, "booted", lambda: True)
     monkeypatch.setattr(subprocess, "run", run)
     launch.start(unit, sleeps)
     command = next(argv for argv in calls if argv[0] == "systemd-run")
