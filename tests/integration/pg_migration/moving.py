@@ -184,9 +184,10 @@ class Writers:
         poll(lambda: len(self.acknowledged) >= goal, 30, "nobody can write")
 
     def lost(self, cluster: Cluster) -> list[int]:
-        """Acknowledged, and not on that server."""
+        """Acknowledged before this look, and not on that server: others are acknowledged meanwhile, and not meant."""
+        known = dict(self.acknowledged)
         there = dict(cluster.execute("SELECT n, touched FROM public.ledger", self.move.dbname))
-        return [n for n, touched in self.acknowledged.items() if n not in self.unsure and there.get(n, -1) < touched]
+        return [n for n, touched in known.items() if n not in self.unsure and there.get(n, -1) < touched]
 
     @property
     def longest(self) -> float:
