@@ -98,8 +98,16 @@ def _migration(service: Service, target: Target, content: Content) -> Object:
         container["args"] = list(service.migrations.args)
     # The pods of a job must not be taken for the service by its selectors, but need its way out to the stores.
     labels = {**_labels(target, service.name), COMPONENT_LABEL: "migration"}
-    # A secret that was rotated changes neither the schema nor the name: the job does not run again for it.
-    identity = content_hash(container["image"], container["command"], service.migrations.args, dict(service.env))
+    # A secret that was rotated changes neither the schema nor the name: the job does not run again for it. Other stores are
+    # another matter: what ran on the ones of before was never run on them.
+    stores = [
+        (store.host, store.port, store.name)
+        for wanted, store in ((service.database, target.database), (service.redis, target.redis))
+        if wanted and store
+    ]
+    identity = content_hash(
+        container["image"], container["command"], service.migrations.args, dict(service.env), stores
+    )
     spec = {
         "backoffLimit": 2,
         "activeDeadlineSeconds": service.migrations.timeout,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import kubernetes_validate
@@ -126,6 +127,13 @@ def test_a_new_image_is_a_new_migration(changed: Callable[..., Target], objects:
     other = changed(images={"shop": DIGEST[:-1] + "b"})
     after = rendered(other, service_of(**{**RICH, "network": {}}))
     assert only(after, "Job")["metadata"]["name"] != only(objects, "Job")["metadata"]["name"]
+
+
+def test_other_stores_are_a_new_migration(target: Target, changed: Callable[..., Target], objects: Objects) -> None:
+    assert target.database is not None
+    moved = changed(database=replace(target.database, host="other.internal"))
+    service = service_of(**{**RICH, "network": {}})
+    assert only(rendered(moved, service), "Job")["metadata"]["name"] != only(objects, "Job")["metadata"]["name"]
 
 
 def test_no_request_is_lost_while_rolling(objects: Objects) -> None:
