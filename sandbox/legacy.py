@@ -10,6 +10,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, ip_address
 from typing import Any
 
@@ -32,6 +33,7 @@ HOST_TAGS = {
 }
 POSTGRES_PORT, REDIS_PORT = 5432, 6379
 BOOT_LIMIT = 60.0
+ANSWER_LIMIT = 5.0
 SCRIPT = "/usr/local/sbin/configure-legacy"
 Clients = Callable[[str], Any]
 
@@ -49,6 +51,10 @@ def ensure(clients: Clients, image: str, paths: Paths, log: Log) -> Legacy:
     instance = _running(ec2, image, log)
     if instance is not None and _complete(instance, manager):
         return Legacy(instance["PrivateIpAddress"], changed=False)
+    if instance is not None and not _answers(instance):
+        log("the legacy host is called running and does not answer: replacing it")
+        ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+        instance = None
     if instance is None:
         log("starting the legacy host")
         instance = _launch(ec2, image, subnet)
@@ -76,6 +82,12 @@ def _complete(instance: dict[str, Any], manager: Any) -> bool:
     if any((_secret(manager, what) or {}).get("host") != address for what in ("postgres", "redis")):
         return False
     return all(net.wait_for_port(address, port, 1.0) for port in (POSTGRES_PORT, REDIS_PORT))
+
+
+def _answers(instance: dict[str, Any]) -> bool:
+    """The API goes on calling a host running whose container is gone. One that was just started is given time to boot."""
+    age = (datetime.now(UTC) - instance["LaunchTime"]).total_seconds()
+    return net.wait_for_port(str(instance["PrivateIpAddress"]), remote.SSH_PORT, max(BOOT_LIMIT - age, ANSWER_LIMIT))
 
 
 def _vpc(ec2: Any) -> str:

@@ -91,3 +91,37 @@ def test_another_image_replaces_it_and_keeps_the_password(aws: Any, host: list[s
     after = secret(aws, "postgres")
     assert after["password"] == before["password"]
     assert after["host"] != before["host"]
+
+
+def test_a_host_that_is_called_running_and_is_gone_is_replaced(
+    aws: Any, host: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = ensure(aws, tmp_path).address
+    monkeypatch.setattr(legacy.net, "wait_for_port", lambda address, *_args: address != gone)
+    after = ensure(aws, tmp_path)
+    assert after.changed
+    assert after.address != gone
+    states = [r["Instances"][0]["State"]["Name"] for r in aws("ec2").describe_instances()["Reservations"]]
+    assert sorted(states) == ["running", "terminated"]
+    assert secret(aws, "postgres")["host"] == after.address
+    assert not ensure(aws, tmp_path).changed
+
+
+def test_one_that_was_just_started_is_given_time_and_a_new_one_that_is_silent_is_an_error(
+    aws: Any, host: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+
+    def silent(_address: str, _port: int, limit: float) -> bool:
+        limits.append(limit)
+        return False
+
+    with monkeypatch.context() as broken:
+        broken.setattr(legacy.net, "wait_for_port", silent)
+        for _ in range(2):
+            with pytest.raises(SandboxError, match="does not answer SSH"):
+                ensure(aws, tmp_path)
+    first, again, *_ = limits
+    assert first == legacy.BOOT_LIMIT
+    assert legacy.BOOT_LIMIT - 10 < again <= legacy.BOOT_LIMIT
+    assert ensure(aws, tmp_path).changed
