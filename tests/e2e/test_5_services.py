@@ -43,7 +43,7 @@ def test_a_release_that_does_not_come_up_is_undone_with_the_reason() -> None:
 
 def test_a_release_whose_migration_fails_is_not_begun_and_the_old_pods_serve() -> None:
     """Its failed job stays for a look, until the next run that comes through."""
-    migrations = {"args": ["no-such-step"], "timeout": 15}
+    migrations = {"args": ["no-such-step"], "timeout": 20}
     wish = json.dumps({"service_overrides": {"reservation": {"env": {"PROOF": "two"}, "migrations": migrations}}})
     lost = run("-e", wish, name="services-migration")
     assert lost.code == 2, lost.tail()

@@ -45,9 +45,9 @@ def _lost(cluster: Reader, waiter: Waiter, job: Object, pods: Sequence[Object]) 
         return None
     text = problem.text if problem else f"{(failed or {}).get('message', '')}"
     log = ""
-    if own:
-        last = max(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-        log = cluster.logs(waiter.namespace, last["metadata"]["name"], previous=False, lines=LOG_LINES)
+    # The last attempt may have been ended before it said anything.
+    for pod in sorted(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True):
+        log = log or cluster.logs(waiter.namespace, pod["metadata"]["name"], previous=False, lines=LOG_LINES)
     text = f"its migration failed, so that the rollout was not begun: {text}"
     return Lost(service_of(job), {}, None, text, log.strip())
 

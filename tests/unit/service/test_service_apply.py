@@ -244,6 +244,24 @@ def test_a_migration_that_gets_no_pod_says_why(stage: Stage, message: str, words
     assert stage.cluster.seconds <= 15
 
 
+def test_the_log_of_the_last_attempt_that_said_something_is_shown(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"first": "no such table", "second": ""}
+    monkeypatch.setattr(stage.cluster, "logs", lambda _namespace, pod, **_more: told[pod])
+
+    def attempts() -> None:
+        for (kind, _name), job in list(stage.cluster.objects.items()):
+            for i, pod in enumerate(told if kind == "Job" else ()):
+                references = [{"uid": job["metadata"]["uid"]}]
+                metadata = {"name": pod, "creationTimestamp": str(i), "ownerReferences": references}
+                stage.cluster.objects["Pod", pod] = {"kind": "Pod", "metadata": metadata, "status": {}}
+
+    stage.cluster.on_sleep = attempts
+    [lost] = stage.run(cart(CRASH, **MIGRATED)).lost
+    assert lost.log == "no such table"
+
+
 def test_progress_is_told_when_it_moves(stage: Stage) -> None:
     stage.run(cart())
     assert stage.said[-1] == "cart: 2/2 new, 2 available"
