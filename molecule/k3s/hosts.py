@@ -1,6 +1,6 @@
 """Hosts of the K3s scenarios: systemd in containers of the sandbox's host image, on a network of their own.
 
-python molecule/k3s/hosts.py up|down|rebuild <scenario> <directory> [host]; run from the checkout by create.yml and destroy.yml.
+python molecule/k3s/hosts.py up|down|rebuild|stop|start <scenario> <directory> [host]; run from the checkout by create.yml and destroy.yml.
 Names and addresses are those of the scenario's inventory.
 """
 
@@ -128,6 +128,8 @@ def main() -> None:
     found = engine.ensure(paths)
     if verb == "down":
         down(found, these, Path(directory))
+    elif verb in {"stop", "start"}:
+        found.run(verb, these.container(host[0]))
     elif verb == "rebuild":
         rebuild(found, paths, these, Path(directory), host[0])
     elif not (Path(directory) / "k3s.json").exists():

@@ -77,7 +77,8 @@ class CallbackModule(CallbackBase):
         self._run.record(result.host.get_name(), result.task.get_name(), "ignored" if ignore_errors else "failed")
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._run.record(result.host.get_name(), result.task.get_name(), "unreachable")
+        left_out = result.task_fields.get("ignore_unreachable")
+        self._run.record(result.host.get_name(), result.task.get_name(), "ignored" if left_out else "unreachable")
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         self._run.record(result.host.get_name(), result.task.get_name(), "skipped")

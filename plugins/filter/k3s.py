@@ -30,6 +30,22 @@ def k3s_looks(hostvars: Mapping[str, Any], hosts: Sequence[str], variable: str) 
     return found
 
 
+def k3s_faulty(hostvars: Mapping[str, Any], hosts: Sequence[str], variable: str) -> list[str]:
+    """The hosts that answered with a fault."""
+    answers = {host: hostvars[host].get(variable) or {} for host in hosts}
+    return [host for host, answer in answers.items() if answer.get("failed") and not answer.get("unreachable")]
+
+
+def k3s_unseen(hostvars: Mapping[str, Any], hosts: Sequence[str], variable: str, limited: bool) -> list[str]:
+    """The hosts that did not answer. In a run with --limit, a host that was not asked is none of them."""
+    answers = {host: hostvars[host].get(variable) or {} for host in hosts}
+    return [
+        host
+        for host, answer in answers.items()
+        if answer.get("unreachable") or not (limited or answer.get("node") or answer.get("failed"))
+    ]
+
+
 def k3s_order(looks: Looks) -> list[str]:
     """The servers in the order they take their turn; raises when they do not belong together."""
     faults = cluster.faults(looks)
@@ -98,6 +114,8 @@ class FilterModule:
         return {
             "k3s_faults": k3s_faults,
             "k3s_looks": k3s_looks,
+            "k3s_faulty": k3s_faulty,
+            "k3s_unseen": k3s_unseen,
             "k3s_order": k3s_order,
             "k3s_join": k3s_join,
             "k3s_members": k3s_members,

@@ -44,6 +44,11 @@ options:
         type: list
         elements: str
         default: []
+  unseen:
+    description: Hosts that did not answer in this run, which are named in a warning.
+    type: list
+    elements: str
+    default: []
   wait_timeout:
     description: Seconds until all nodes must be proved.
     type: int
@@ -105,9 +110,15 @@ NODE = {
 def main() -> None:
     spec = {
         "nodes": {"type": "list", "elements": "dict", "options": NODE, "default": []},
+        "unseen": {"type": "list", "elements": "str", "default": []},
         "wait_timeout": {"type": "int", "default": 120},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    if unseen := module.params["unseen"]:
+        module.warn(
+            f"{', '.join(unseen)} did not answer: left as it is, and not proved. Bring it back and run this again, or, "
+            "if it is gone for good, take it out of the inventory and remove its node: k3s kubectl delete node <name>"
+        )
     host = Host(lambda command: module.run_command(list(command)))
     try:
         result = prove(host, module.params["nodes"], module.params["wait_timeout"], module.check_mode)

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,20 +43,26 @@ def condition(node: dict[str, Any], kind: str) -> dict[str, str]:
     return next((one for one in node["status"]["conditions"] if one["type"] == kind), {"status": "missing"})
 
 
+def eventually(condition: Callable[[], bool], seconds: float = 90) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if condition():
+                return True
+        except AssertionError:
+            pass  # the host or its API is not there yet
+        time.sleep(1)
+    return False
+
+
 def recap(text: str) -> set[tuple[str, ...]]:
     return {found.groups() for found in EVENTS.finditer(text)}
 
 
-def rebuild(name: str) -> None:
-    command = [
-        sys.executable,
-        str(REPOSITORY / "molecule/k3s/hosts.py"),
-        "rebuild",
-        str(SCENARIO),
-        str(DIRECTORY),
-        name,
-    ]
-    subprocess.run(command, cwd=REPOSITORY, check=True)
+def hosts(verb: str, name: str) -> None:
+    """Do something to a host itself: rebuild, stop, start."""
+    script = REPOSITORY / "molecule/k3s/hosts.py"
+    subprocess.run([sys.executable, script, verb, SCENARIO, DIRECTORY, name], cwd=REPOSITORY, check=True)
 
 
 @pytest.fixture(scope="session")

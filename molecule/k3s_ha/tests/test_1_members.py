@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
 import pytest
 
-from .conftest import AGENT, SERVERS, Play, condition, host, kubectl, nodes, rebuild, recap
+from .conftest import AGENT, DIRECTORY, SERVERS, Play, condition, eventually, host, hosts, kubectl, nodes, recap
 
 FIRST, SECOND, _THIRD = SERVERS
 AUTHORITY = "sha256sum /var/lib/rancher/k3s/server/tls/server-ca.crt"
@@ -43,10 +44,44 @@ def test_the_cluster_serves_while_its_first_server_is_down() -> None:
         host(FIRST).check_output("systemctl start k3s")
 
 
+@pytest.fixture
+def down() -> Iterator[None]:
+    """The first server, whom the agent has joined, is switched off."""
+    hosts("stop", FIRST)
+    yield
+    hosts("start", FIRST)
+    assert eventually(lambda: _all_vote(SECOND))
+
+
+@pytest.mark.usefixtures("down")
+def test_a_host_that_is_down_holds_up_nobody_and_is_named(play: Play) -> None:
+    agent_config = "cat /etc/rancher/k3s/config.yaml; systemctl show k3s-agent -p InvocationID"
+    before = host(AGENT).check_output(agent_config)
+    found = play()
+    assert found.returncode == 0, found.stdout[-4000:]
+    assert f"{FIRST} did not answer: left as it is, and not proved" in re.sub(r"\s+", " ", found.stdout + found.stderr)
+    assert host(AGENT).check_output(agent_config) == before
+    # The proof and the kubeconfig are those of a server that lives, also for one agent alone.
+    assert "https://10.89.32.12:6443" in (DIRECTORY / "kubeconfig").read_text()
+    one = play("--limit", f"{AGENT},account")
+    assert one.returncode == 0, one.stdout[-4000:]
+    assert host(AGENT).check_output(agent_config) == before
+
+
+@pytest.mark.usefixtures("down")
+def test_no_server_is_restarted_while_another_is_down(play: Play) -> None:
+    running = "systemctl show k3s -p InvocationID"
+    before = host(SECOND).check_output(running)
+    found = play("-e", '{"k3s_common_config": {"debug": true}}')
+    assert found.returncode == 2
+    assert f"would take etcd's majority: {FIRST} does not answer" in re.sub(r"\s+", " ", found.stdout + found.stderr)
+    assert host(SECOND).check_output(running) == before
+
+
 @pytest.fixture(scope="module")
 def lost() -> None:
     """The first server comes back as an empty host of the same name and address."""
-    rebuild(FIRST)
+    hosts("rebuild", FIRST)
 
 
 @pytest.mark.usefixtures("lost")

@@ -44,9 +44,9 @@ def order(looks: Looks) -> list[str]:
     return sorted(seen, key=lambda host: (seen[host]["alive"], False) if seen[host]["data"] else (True, True))
 
 
-def _way(mode: str, look: Mapping[str, Any], known: list[str]) -> dict[str, Any]:
+def _way(mode: str, look: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     told = {key: look[key] for key in ("url", "ca_hash", "ca_pem", "skew")}
-    return {"mode": mode, "known": known, **told}
+    return {"mode": mode, **known, **told}
 
 
 def join(looks: Looks, me: str, role: str = "server") -> dict[str, Any]:
@@ -55,7 +55,7 @@ def join(looks: Looks, me: str, role: str = "server") -> dict[str, Any]:
     if problems:
         raise K3sError("; ".join(problems))
     seen = _seen(looks)
-    known = [str(look["url"]) for look in seen.values()]
+    known = {"known": [str(look["url"]) for look in seen.values()], "all_known": len(seen) == len(looks)}
     if role == "server" and seen[me]["data"]:
         return _way("keep", seen[me], known)
     living = [host for host in seen if host != me and seen[host]["alive"]]

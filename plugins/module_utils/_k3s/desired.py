@@ -54,7 +54,8 @@ def _place(params: Mapping[str, Any], join: Mapping[str, Any], old: str) -> dict
     """The line that says whom to join; kept once made, since a change would restart K3s to no end."""
     before = setting(old, "server")
     if params["role"] == "agent":
-        return {"server": before if before in join["known"] else join["url"]}
+        # A server that could not be asked may be the one before: only where all are known it is known to be gone.
+        return {"server": before if before and (before in join["known"] or not join["all_known"]) else join["url"]}
     if join["mode"] == "keep":
         return {"server": before} if before else {"cluster-init": True}
     return {"cluster-init": True} if join["mode"] == "init" else {"server": join["url"]}

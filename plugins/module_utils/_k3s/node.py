@@ -18,7 +18,15 @@ from .model import Action, Artifact, Current, Desired, Paths
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
 NAME_LENGTH = 63
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64"}
-NOWHERE: dict[str, Any] = {"mode": "keep", "url": "", "ca_hash": "", "ca_pem": "", "known": [], "skew": 0.0}
+NOWHERE: dict[str, Any] = {
+    "mode": "keep",
+    "url": "",
+    "ca_hash": "",
+    "ca_pem": "",
+    "known": [],
+    "all_known": True,
+    "skew": 0.0,
+}
 
 
 def told(params: Mapping[str, Any], current: Current) -> dict[str, Any]:

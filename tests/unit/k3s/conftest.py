@@ -46,4 +46,4 @@ def params() -> dict[str, Any]:
 
 def way(mode: str, **over: Any) -> dict[str, Any]:
     base = {"mode": mode, "url": "https://10.0.0.10:6443", "ca_hash": CA, "ca_pem": "", "known": [], "skew": 0.0}
-    return {**base, **over}
+    return {**base, "all_known": True, **over}

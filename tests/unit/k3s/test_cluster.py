@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.tiketi.platform.plugins.filter.k3s import k3s_faulty, k3s_unseen
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s import cluster, quorum
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
 
@@ -46,6 +47,24 @@ def test_how_a_server_comes_in(seen: dict[str, Any], me: str, mode: str, url: st
 def test_an_agent_asks_the_first_living_server() -> None:
     found = cluster.join(looks(s1="data", s2="alive", s3="alive"), "a1", "agent")
     assert (found["mode"], found["url"]) == ("join", "https://s2:6443")
+
+
+def test_it_is_told_whether_every_server_answered() -> None:
+    assert cluster.join(looks(s1="alive", s2="alive"), "a1", "agent")["all_known"]
+    found = cluster.join(looks(s1="unseen", s2="alive"), "a1", "agent")
+    assert (found["all_known"], found["known"]) == (False, ["https://s2:6443"])
+
+
+@pytest.mark.parametrize(("limited", "unseen"), [(False, ["gone", "new"]), (True, ["gone"])])
+def test_who_did_not_answer_is_told_apart_from_who_has_a_fault(limited: bool, unseen: list[str]) -> None:
+    answers = {
+        "fine": {"n": {"node": {"name": "fine"}}},
+        "gone": {"n": {"unreachable": True, "failed": False}},
+        "faulty": {"n": {"failed": True, "msg": "x"}},
+        "new": {},
+    }
+    assert k3s_unseen(answers, list(answers), "n", limited) == unseen
+    assert k3s_faulty(answers, list(answers), "n") == ["faulty"]
 
 
 def test_without_a_living_server_the_ca_is_unknown() -> None:

@@ -195,6 +195,11 @@ def test_a_joined_node_keeps_whom_it_joined(params: dict[str, Any]) -> None:
     assert content(agent, Paths.config)["server"] == "https://10.0.0.11:6443"
     gone = build(agent_params, known, "amd64", 'server: "https://10.0.0.99:6443"\n')
     assert content(gone, Paths.config)["server"] == "https://10.0.0.10:6443"
+    # It may be the server that did not answer in this run.
+    kept = build(agent_params, {**known, "all_known": False}, "amd64", 'server: "https://10.0.0.99:6443"\n')
+    assert content(kept, Paths.config)["server"] == "https://10.0.0.99:6443"
+    new = build(agent_params, {**known, "all_known": False}, "amd64")
+    assert content(new, Paths.config)["server"] == "https://10.0.0.10:6443"
 
 
 def test_another_token_than_the_data_has_is_refused() -> None:
