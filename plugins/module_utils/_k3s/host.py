@@ -18,12 +18,10 @@ from typing import Any
 from .errors import K3sError
 from .fetch import sha256
 from .model import Current, Desired, Paths, Service
-from .tokens import ca_hash
+from .tokens import ca_hash, pinned_ca
 from .versions import printed
 
 Run = Callable[[Sequence[str]], "tuple[int, str, str]"]
-# Found on Debian; a container or a minimal image may lack the file, which is then not a fault of the host.
-_CGROUPS = "/proc/cgroups"
 _CREDENTIALS = ("certificate-authority", "client-certificate", "client-key")
 _KUBECONFIG = re.compile(rf"({'|'.join(_CREDENTIALS)})-data: (\S+)")
 LOCAL = "127.0.0.1"
@@ -184,16 +182,25 @@ class Host:
             if address.get("local")
         ]
 
+    def _memory_cgroup(self) -> bool:
+        """Version 2 lists the controllers that are on; version 1 lists all, with 0 for one that is off."""
+        unified = self.text("/sys/fs/cgroup/cgroup.controllers")
+        if unified is not None:
+            return "memory" in unified.split()
+        rows = [line.split() for line in (self.text("/proc/cgroups") or "").splitlines() if not line.startswith("#")]
+        # Without either file nothing is known, and the kubelet will say it.
+        return not rows or any(row[0] == "memory" and row[-1] == "1" for row in rows if row)
+
     def look(self, desired: Desired) -> Current:
         """Everything the plan needs, in one visit."""
         cached: dict[str, Any] = dict(self.state().get("hashes", {}))
         ca = self.text(f"{Paths.tls}/server-ca.crt") if desired.role == "server" else None
         service = self.service(desired.service)
         memory = next((line for line in (self.text("/proc/meminfo") or "").splitlines() if "MemTotal" in line), "0 0")
-        cgroups = self.text(_CGROUPS) or ""
         paths = {file.path for file in desired.files} | set(desired.absent)
         texts = {path: text for path in paths if (text := self.text(path)) is not None}
         binary = self.hash_of(Paths.binary, cached)
+        server_token = (self.text(f"{Paths.data}/server/token") or "").strip()
         state = self.state()
         version = str(state.get("versions", {}).get(binary, "")) or (self.version_of(Paths.binary) if binary else "")
         current = Current(
@@ -210,11 +217,12 @@ class Host:
             data=desired.role == "server" and self.has_data(),
             alive=desired.role == "server" and service.running and self.ready(),
             ca_pem=ca or "",
-            ca_hash=ca_hash(ca.encode()) if ca else "",
-            server_token=(self.text(f"{Paths.data}/server/token") or "").strip(),
+            # K3s says which hash pins it: of a bundle it is not that of the file.
+            ca_hash=(pinned_ca(server_token) or ca_hash(ca.encode())) if ca else "",
+            server_token=server_token,
             memory_mb=int(memory.split()[1]) >> 10,
             disk_mb=self._free_mb(Paths.data),
-            memory_cgroup="memory" in cgroups if cgroups else True,
+            memory_cgroup=self._memory_cgroup(),
             addresses=tuple(self.addresses()) if not binary else (),
         )
         self._hashes = cached

@@ -13,7 +13,7 @@ MINIMUM = 16
 
 
 def ca_hash(pem: bytes) -> str:
-    """The hash that the K10 form carries: of the CA file as the server hands it out."""
+    """The hash that the K10 form carries for one CA certificate: of the file as the server hands it out."""
     return hashlib.sha256(pem).hexdigest()
 
 

@@ -12,11 +12,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._k3s import apply,
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.fetch import fetch
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.host import Host
-from ansible_collections.tiketi.platform.plugins.module_utils._k3s.model import Artifact, Paths
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.model import Artifact, Desired, Paths
 
 from .conftest import AGENT_TOKEN, TOKEN
 
 CONTENT = b"#!/bin/sh\necho 'k3s version v1.34.2+k3s1 (x)'\n"
+CGROUPS = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t0\t63\t1\nmemory\t0\t63\t{}\n"
 PIN = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -219,6 +220,44 @@ def test_only_a_line_that_k3s_writes_again_ends_the_wait(
             node.visit(machine.host, params, check=False)
     else:
         assert node.visit(machine.host, params, check=False)["node"]["alive"]
+
+
+@pytest.mark.parametrize(
+    ("unified", "legacy", "there"),
+    [
+        ("cpuset cpu io memory pids\n", None, True),
+        ("cpuset cpu io memory pids\n", CGROUPS.format(0), True),  # as on a kernel of version 2 only
+        ("cpuset cpu io pids\n", CGROUPS.format(1), False),
+        (None, CGROUPS.format(1), True),
+        (None, CGROUPS.format(0), False),  # as on a Raspberry Pi before cgroup_enable=memory
+        (None, None, True),
+    ],
+)
+def test_the_memory_cgroup(machine: Machine, unified: str | None, legacy: str | None, there: bool) -> None:
+    for path, text in (("sys/fs/cgroup/cgroup.controllers", unified), ("proc/cgroups", legacy)):
+        file = machine.host.paths.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if text is not None:
+            file.write_text(text)
+    desired = Desired(role="agent", service="k3s-agent", version="", binary=Artifact("/k3s", "", ()), files=())
+    assert machine.host.look(desired).memory_cgroup is there
+
+
+@pytest.mark.parametrize(
+    ("token", "pin"),
+    [
+        (f"K10{'d' * 64}::server:x\n", "d" * 64),  # of a bundle: the root certificate's, not the file's
+        ("short\n", hashlib.sha256(b"a PEM").hexdigest()),
+        (None, hashlib.sha256(b"a PEM").hexdigest()),
+    ],
+)
+def test_who_joins_pins_what_the_server_says(machine: Machine, token: str | None, pin: str) -> None:
+    server = machine.host.paths.at(f"{Paths.data}/server")
+    (server / "tls").mkdir(parents=True)
+    (server / "tls/server-ca.crt").write_text("a PEM")
+    if token:
+        (server / "token").write_text(token)
+    assert node.info(machine.host, "s1", "10.0.0.1", 0)["ca_hash"] == pin
 
 
 def voter(name: str) -> dict[str, Any]:
