@@ -14,6 +14,7 @@ from .host import Host
 LABELS = "tiketi.platform/labels"
 TAINTS = "tiketi.platform/taints"
 POLL_SECONDS = 0.25
+CONFLICT = 409
 
 
 def parse_taint(text: str) -> dict[str, str]:
@@ -55,10 +56,13 @@ def patch(node: Mapping[str, Any], labels: Mapping[str, str], taints: Sequence[s
         metadata["annotations"] = annotations
     found: dict[str, Any] = {"metadata": metadata} if metadata else {}
     plain = {name: taint.get("value", "") for name, taint in present.items()}
+    # The list is replaced as a whole, and others change it too (not-ready, cordon): only as it was seen.
     if any(plain.get(name) != taint.get("value", "") for name, taint in wanted.items()) or any(
         name in present and name not in wanted for name in owned
     ):
         found["spec"] = {"taints": kept + list(wanted.values())}
+        metadata["resourceVersion"] = node["metadata"].get("resourceVersion", "")
+        found["metadata"] = metadata
     return found
 
 
@@ -104,11 +108,13 @@ def _nodes(host: Host) -> dict[str, Any] | None:
     return {node["metadata"]["name"]: node for node in answer["items"]} if status == 200 else None
 
 
-def _patch(host: Host, name: str, change: Mapping[str, Any]) -> None:
+def _patch(host: Host, name: str, change: Mapping[str, Any]) -> bool:
+    """Whether it was taken; not where the node changed since it was looked at."""
     status, answer = host.api(f"/api/v1/nodes/{name}", "PATCH", change)
-    if status != 200:
+    if status not in {200, CONFLICT}:
         told = answer.get("message", answer) if isinstance(answer, dict) else answer
         raise K3sError(f"labels and taints of node {name} were refused: {told}")
+    return status == 200
 
 
 def _any(name: str) -> dict[str, Any]:
@@ -127,11 +133,12 @@ def prove(host: Host, wanted: Sequence[Mapping[str, Any]], timeout: float, check
             seen = (nodes or {}).get(node["name"])
             change = patch(seen, node["labels"], node["taints"]) if seen and wanted else {}
             if change and node["name"] not in changes:
-                changes[node["name"]] = change
-                if not check:
-                    _patch(host, node["name"], change)
+                if check or _patch(host, node["name"], change):
+                    changes[node["name"]] = change
+                else:
+                    lacking[node["name"]] = ["has changed while its labels and taints were set"]
             if found := missing(node, seen):
-                lacking[node["name"]] = found
+                lacking[node["name"]] = lacking.get(node["name"], []) + found
         if check or (nodes is not None and not lacking):
             break
         if time.monotonic() - began > timeout:

@@ -94,10 +94,16 @@ class Cluster:
         self.looks = 0
         self.ready_after = ready_after
         self.patches: list[Any] = []
+        self.conflicts = 0
 
     def api(self, path: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
         if method == "PATCH":
             self.patches.append((path, body))
+            if self.conflicts:
+                self.conflicts -= 1
+                self.nodes[0]["spec"].pop("taints")
+                self.nodes[0]["metadata"]["resourceVersion"] = "8"
+                return 409, {"message": "the object has been modified"}
             return 200, {}
         self.looks += 1
         return 200, {"items": self.nodes if self.looks > self.ready_after else []}
@@ -120,6 +126,21 @@ def test_the_proof_waits_and_patches_once(monkeypatch: pytest.MonkeyPatch) -> No
         "address": "10.0.0.1",
         "internal": "10.0.0.1",
     }
+
+
+def test_taints_are_replaced_only_as_they_were_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members, "POLL_SECONDS", 0.0)
+    cluster = Cluster([a_node(taints=[THEIRS])])
+    cluster.nodes[0]["metadata"]["resourceVersion"] = "7"
+    cluster.conflicts = 1
+    result = members.prove(cluster, [{**WANTED, "taints": ["batch=yes:NoSchedule"]}], 5, False)  # type: ignore[arg-type]
+    assert result["changed"]
+    first, second = [body for _path, body in cluster.patches]
+    assert first["metadata"]["resourceVersion"] == "7"
+    # What another did in between stays.
+    assert first["spec"]["taints"] == [THEIRS, OURS]
+    assert second["spec"]["taints"] == [OURS]
+    assert second["metadata"]["resourceVersion"] == "8"
 
 
 def test_check_mode_neither_patches_nor_waits() -> None:
