@@ -1,12 +1,14 @@
 """Hosts of the K3s scenarios: systemd in containers of the sandbox's host image, on a network of their own.
 
-python molecule/k3s/hosts.py up|down|rebuild|stop|start <scenario> <directory> [host]; run from the checkout by create.yml and destroy.yml.
+python molecule/k3s/hosts.py up|down|rebuild|stop|start|next <scenario> <directory> [host]; run from the checkout by
+create.yml, destroy.yml and the tests.
 Names and addresses are those of the scenario's inventory.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -21,9 +23,12 @@ sys.path.insert(0, str(REPOSITORY))
 
 from sandbox import base_image, engine, images, k3s  # noqa: E402
 from sandbox.engine import Engine  # noqa: E402
+from sandbox.k3s_standin import build  # noqa: E402
 from sandbox.settings import Paths  # noqa: E402
 
 BOOT_SECONDS = 60
+NEXT = "/opt/artifacts/next"
+NEXT_PATCH = re.compile(r"\.(\d+)\+")
 
 
 def log(text: str) -> None:
@@ -115,6 +120,24 @@ def rebuild(found: Engine, paths: Paths, these: Scenario, directory: Path, host:
     trust(found, these, directory)
 
 
+def newer(found: Engine, paths: Paths, these: Scenario) -> None:
+    """Put the same stand-in under the next patch version on every host, and print the variables that ask for it."""
+    version = NEXT_PATCH.sub(lambda match: f".{int(match[1]) + 1}+", build.VERSION)
+    artifact = build.relink(paths.cache / "k3s", log, version)
+    for host in these.hosts:
+        found.run("exec", these.container(host), "mkdir", "-p", NEXT)
+        found.run("cp", artifact.path, f"{these.container(host)}:{NEXT}/k3s")
+    print(
+        json.dumps(
+            {
+                "k3s_common_version": version,
+                "k3s_common_urls": [f"file://{NEXT}/k3s"],
+                "k3s_common_sha256": artifact.sha256,
+            }
+        )
+    )
+
+
 def down(found: Engine, these: Scenario, directory: Path) -> None:
     found.remove_containers(found.ids("ps", "--all", "--quiet", "--filter", f"label={these.label}"))
     if found.inspect("network", these.name) is not None:
@@ -130,6 +153,8 @@ def main() -> None:
         down(found, these, Path(directory))
     elif verb in {"stop", "start"}:
         found.run(verb, these.container(host[0]))
+    elif verb == "next":
+        newer(found, paths, these)
     elif verb == "rebuild":
         rebuild(found, paths, these, Path(directory), host[0])
     elif not (Path(directory) / "k3s.json").exists():

@@ -176,7 +176,7 @@ node:
   description: What the other hosts may know of this one.
   returned: success
   type: dict
-  sample: {name: s1, role: server, url: "https://10.0.0.10:6443", alive: true, data: true, ca_hash: 5f1c...}
+  sample: {name: s1, role: server, url: "https://10.0.0.10:6443", alive: true, data: true, restart: false, ca_hash: 5f1c...}
 actions:
   description: The steps that were done, or in check mode would be.
   returned: success

@@ -19,7 +19,8 @@ import testinfra.host
 SCENARIO = Path(__file__).resolve().parents[1]
 REPOSITORY = SCENARIO.parents[1]
 DIRECTORY = REPOSITORY / ".cache" / "molecule-k3s-ha"
-SERVERS, AGENT = ["server-1", "server-2", "server-3"], "agent-1"
+SERVERS, AGENTS = ["server-1", "server-2", "server-3"], ["agent-1", "agent-2"]
+AGENT = AGENTS[0]
 EVENTS = re.compile(r"changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
 
 Play = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -59,10 +60,10 @@ def recap(text: str) -> set[tuple[str, ...]]:
     return {found.groups() for found in EVENTS.finditer(text)}
 
 
-def hosts(verb: str, name: str) -> None:
-    """Do something to a host itself: rebuild, stop, start."""
-    script = REPOSITORY / "molecule/k3s/hosts.py"
-    subprocess.run([sys.executable, script, verb, SCENARIO, DIRECTORY, name], cwd=REPOSITORY, check=True)
+def hosts(verb: str, *name: str) -> str:
+    """Do something to a host itself (rebuild, stop, start), or put the next version of K3s on all."""
+    command = [sys.executable, REPOSITORY / "molecule/k3s/hosts.py", verb, SCENARIO, DIRECTORY, *name]
+    return subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from .conftest import AGENT, DIRECTORY, SERVERS, Play, condition, eventually, host, hosts, kubectl, nodes, recap
+from .conftest import AGENT, AGENTS, DIRECTORY, SERVERS, Play, condition, eventually, host, hosts, kubectl, nodes, recap
 
 FIRST, SECOND, _THIRD = SERVERS
 AUTHORITY = "sha256sum /var/lib/rancher/k3s/server/tls/server-ca.crt"
@@ -19,7 +19,7 @@ def _all_vote(server: str) -> bool:
     found = nodes(server)
     ready = all(condition(node, "Ready")["status"] == "True" for node in found.values())
     voting = [name for name, node in found.items() if condition(node, "EtcdIsVoter")["status"] == "True"]
-    return ready and sorted(found) == sorted([*SERVERS, AGENT]) and sorted(voting) == SERVERS
+    return ready and sorted(found) == sorted([*SERVERS, *AGENTS]) and sorted(voting) == SERVERS
 
 
 def test_every_server_votes_and_shows_the_same_cluster() -> None:

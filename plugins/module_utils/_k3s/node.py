@@ -24,12 +24,12 @@ NOWHERE: dict[str, Any] = {
     "ca_hash": "",
     "ca_pem": "",
     "known": [],
-    "all_known": True,
+    "all_known": False,
     "skew": 0.0,
 }
 
 
-def told(params: Mapping[str, Any], current: Current) -> dict[str, Any]:
+def told(params: Mapping[str, Any], current: Current, restart: bool = False) -> dict[str, Any]:
     """What the other hosts and the next tasks may know of this node."""
     return {
         "name": params["name"],
@@ -42,6 +42,7 @@ def told(params: Mapping[str, Any], current: Current) -> dict[str, Any]:
         "ca_hash": current.ca_hash,
         "ca_pem": current.ca_pem,
         "skew": params["skew"],
+        "restart": restart,
         "labels": params.get("node_labels", {}),
         "taints": params.get("node_taints", []),
     }
@@ -98,6 +99,7 @@ def visit(host: Host, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
     if current.alive and params["wait_voter"] and any(step.kind == "restart" for step in steps):
         fault = quorum.fault(params["name"], quorum.look(host))
         fail_on([fault] if fault else [], f"{params['name']} is not restarted; nothing was touched:")
+    restart = plan.restarts(desired, current)
     looked = time.monotonic()
     result: dict[str, Any] = {
         "changed": bool(steps),
@@ -111,7 +113,7 @@ def visit(host: Host, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
             current = host.look(desired)
             host.remember_look()
     result["timings"] = {"look": round(looked - began, 2), **result.get("timings", {})}
-    return {**result, "node": told(params, current)}
+    return {**result, "node": told(params, current, restart)}
 
 
 def _do(

@@ -121,6 +121,13 @@ def _files(desired: Desired, current: Current) -> list[Action]:
     return steps
 
 
+def restarts(desired: Desired, current: Current) -> bool:
+    """Whether a process that runs will be restarted, as far as it can be told without tokens and servers."""
+    changed = any(file.restart and current.files.get(file.path) != file.content for file in desired.files)
+    extras = any(current.extras.get(extra.path) != extra.sha256 for extra in desired.extras)
+    return current.service.up and (needs_binary(desired, current) or changed or extras)
+
+
 def plan(desired: Desired, current: Current) -> list[Action]:
     steps = stage(desired, current)
     # What has to be fetched comes before what replaces something: an address that does not answer leaves all as it is.

@@ -75,6 +75,28 @@ def test_a_change_restarts_once(params: dict[str, Any], change: dict[str, Any], 
     assert found[-1] == "restart k3s"
 
 
+@pytest.mark.parametrize(
+    ("change", "up", "restarted"),
+    [
+        ({}, True, False),
+        ({"node_taints": ["a=b:NoSchedule"]}, True, False),
+        ({"config": {"debug": True}}, True, True),
+        ({"sha256": "d" * 64}, True, True),
+        ({"sha256": "d" * 64}, False, False),
+    ],
+)
+def test_it_is_told_beforehand_who_will_restart(
+    params: dict[str, Any], change: dict[str, Any], up: bool, restarted: bool
+) -> None:
+    agent = {**params, "role": "agent", "secrets": {"agent_token": AGENT_TOKEN}}
+    joined = build(agent, way("join"), "amd64")
+    current = converged(joined, service=replace(RUNNING, active="active" if up else "inactive"))
+    # As the look of before the join sees it: without the tokens and without a server to ask.
+    nowhere = way("keep", url="", all_known=False)
+    staged = build({**agent, **change, "secrets": {}}, nowhere, "amd64", current.files[Paths.config])
+    assert plan.restarts(staged, current) is restarted
+
+
 def test_taints_and_modes_do_not_restart(params: dict[str, Any]) -> None:
     desired = build(params, way("init"), "amd64")
     tainted = build({**params, "node_taints": ["a=b:NoSchedule"]}, way("init"), "amd64")
