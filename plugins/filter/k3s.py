@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.tiketi.platform.plugins.module_utils._k3s import checks, cluster
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s import checks, cluster, presign
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.host import credentials_hash
 
@@ -28,6 +28,35 @@ def k3s_looks(hostvars: Mapping[str, Any], hosts: Sequence[str], variable: str) 
         answer = hostvars[host].get(variable) or {}
         found[host] = answer.get("node")
     return found
+
+
+def k3s_signed(urls: Sequence[str], version: str, region: str) -> list[str]:
+    """The addresses with every s3:// one signed for this run, with the credentials of the controller."""
+    if not any(str(url).startswith(presign.SCHEME) for url in urls):
+        return list(urls)
+    try:
+        import boto3  # noqa: PLC0415  only where an address is in S3
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    except ImportError as error:
+        raise AnsibleFilterError(f"an s3:// address is signed with boto3, which is not there: {error}") from error
+    try:
+        client = boto3.client("s3", region_name=region, config=Config(signature_version="s3v4"))
+        if ".amazonaws.com" in client.meta.endpoint_url:
+            # By the name of the region; the global one may lead on to it, where the signature does not hold.
+            style = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+            client = boto3.client("s3", region_name=region, config=style)
+
+        def sign(bucket: str, key: str) -> str:
+            return str(
+                client.generate_presigned_url(
+                    "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=presign.SECONDS
+                )
+            )
+
+        return presign.signed([str(url) for url in urls], version, sign)
+    except (BotoCoreError, ClientError) as error:
+        raise AnsibleFilterError(f"an s3:// address could not be signed: {error}") from error
 
 
 def k3s_faulty(hostvars: Mapping[str, Any], hosts: Sequence[str], variable: str) -> list[str]:
@@ -114,6 +143,7 @@ class FilterModule:
         return {
             "k3s_faults": k3s_faults,
             "k3s_looks": k3s_looks,
+            "k3s_signed": k3s_signed,
             "k3s_faulty": k3s_faulty,
             "k3s_unseen": k3s_unseen,
             "k3s_order": k3s_order,

@@ -42,7 +42,7 @@ options:
   urls:
     description:
       - Addresses of the binary; the first that answers is used.
-      - V({version}), V({arch}) and V({suffix}) are filled in.
+      - V({version}), V({arch}) and V({suffix}) are filled in. One that ends in V(#amd64) or V(#arm64) is for these hosts only.
     type: list
     elements: str
     required: true
@@ -196,6 +196,7 @@ causes:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.fetch import queries
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.host import Host
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.node import visit
 
@@ -231,8 +232,17 @@ SPEC = {
 }
 
 
+class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
+    """Keeps signatures of presigned addresses out of the host's log and of the answer."""
+
+    def _log_invocation(self) -> None:
+        urls = [*self.params["urls"], *(self.params["credential_provider"] or {}).get("urls", [])]
+        self.no_log_values.update(queries(*urls, *(image["url"] for image in self.params["images"])))
+        super()._log_invocation()
+
+
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module = Module(argument_spec=SPEC, supports_check_mode=True)
     host = Host(lambda command: module.run_command(list(command)))
     try:
         result = visit(host, module.params, module.check_mode)

@@ -9,10 +9,11 @@ from typing import Any
 
 from . import flags
 from .errors import K3sError
+from .fetch import shown
 from .versions import parse
 
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
-_SCHEMES = ("https://", "http://", "file://")
+_ADDRESS = re.compile(r"^(https?://|file:///|s3://[a-z0-9.-]+/).")
 _RELEASES = "https://github.com/k3s-io/k3s/releases"
 
 
@@ -66,9 +67,9 @@ def provider_faults(provider: Mapping[str, Any]) -> list[str]:
 
 def _address_faults(name: str, urls: Sequence[Any]) -> list[str]:
     return [
-        f"{name} has {url!r}; only https://, http:// and file:// are fetched (for S3 give a presigned URL)"
+        f"{name} has {shown(str(url))!r}; give an address of https://, http://, file:// (on the host) or s3://bucket/key"
         for url in urls
-        if not str(url).startswith(_SCHEMES)
+        if not _ADDRESS.match(str(url))
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import render, tokens
 from .errors import K3sError
-from .fetch import address
+from .fetch import address, addresses
 from .model import Artifact, Desired, File, Paths
 from .plan import setting
 
@@ -27,7 +27,7 @@ def pin(sha256: Any, arch: str, name: str = "k3s_common_sha256") -> str:
 
 
 def _binary(params: Mapping[str, Any], arch: str) -> Artifact:
-    urls = tuple(address(url, params["version"], arch) for url in params["urls"])
+    urls = addresses(params["urls"], params["version"], arch)
     return Artifact(Paths.binary, pin(params["sha256"], arch), urls)
 
 
@@ -35,7 +35,7 @@ def _extras(params: Mapping[str, Any], arch: str) -> tuple[Artifact, ...]:
     provider = params["credential_provider"] or {}
     found = []
     if provider.get("urls"):
-        urls = tuple(address(url, params["version"], arch) for url in provider["urls"])
+        urls = addresses(provider["urls"], params["version"], arch)
         digest = pin(provider.get("sha256", ""), arch, "k3s_common_credential_provider.sha256")
         found.append(Artifact(Paths.provider_binary, digest, urls))
     for image in params["images"]:

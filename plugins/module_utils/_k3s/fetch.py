@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import K3sError
@@ -16,14 +17,30 @@ from .model import Artifact
 CHUNK = 1 << 20
 TIMEOUT = 30
 ATTEMPTS = 2
-_SUFFIX = {"amd64": "", "arm64": "-arm64"}
+SUFFIX = {"amd64": "", "arm64": "-arm64"}
+
+
+def filled(text: str, version: str, arch: str) -> str:
+    """The text with {version}, {arch} and {suffix} filled in."""
+    for name, value in (("version", version), ("arch", arch), ("suffix", SUFFIX.get(arch, f"-{arch}"))):
+        text = text.replace("{" + name + "}", value)
+    return text
 
 
 def address(url: str, version: str, arch: str) -> str:
-    """The address with {version}, {arch} and {suffix} filled in; the + of a version is written %2B."""
-    for name, value in (("version", version), ("arch", arch), ("suffix", _SUFFIX.get(arch, f"-{arch}"))):
-        url = url.replace("{" + name + "}", urllib.parse.quote(value, safe=""))
-    return url
+    """The address for a host; the + of a version is written %2B."""
+    return filled(url, urllib.parse.quote(version, safe=""), arch)
+
+
+def addresses(urls: Sequence[str], version: str, arch: str) -> tuple[str, ...]:
+    """The addresses for a host, without those that a fragment keeps for another architecture."""
+    parts = [url.partition("#") for url in urls]
+    return tuple(address(url, version, arch) for url, _, only in parts if only in {"", arch})
+
+
+def queries(*urls: str) -> set[str]:
+    """What must not be shown of these addresses: a presigned one carries its signature in the query."""
+    return {found for url in urls if (found := url.partition("#")[0].partition("?")[2])}
 
 
 def shown(url: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._k3s import checks, tokens, versions
+from ansible_collections.tiketi.platform.plugins.filter.k3s import k3s_signed
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s import checks, fetch, presign, tokens, versions
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
 
 GOOD: dict[str, Any] = {
@@ -13,7 +14,7 @@ GOOD: dict[str, Any] = {
     "agents": ["a1"],
     "version": "v1.34.2+k3s1",
     "sha256": "a" * 64,
-    "urls": ["file:///opt/k3s"],
+    "urls": ["file:///opt/k3s", "s3://bucket/{version}/k3s{suffix}"],
     "cluster_cidr": "10.42.0.0/16",
     "service_cidr": "10.43.0.0/16",
     "vpc_cidr": "10.89.0.0/16",
@@ -40,7 +41,8 @@ def test_good_settings_have_no_fault() -> None:
         ({"sha256": {}}, ["k3s_common_sha256 is empty"]),
         ({"sha256": {"arm64": "A" * 64}}, ["k3s_common_sha256 for arm64"]),
         ({"urls": []}, ["k3s_common_urls is empty"]),
-        ({"urls": ["s3://bucket/k3s"]}, ["s3://bucket/k3s", "presigned"]),
+        ({"urls": ["s3://bucket"]}, ["k3s_common_urls has 's3://bucket'", "s3://bucket/key"]),
+        ({"urls": ["ftp://example.com/k3s?signature=canary"]}, ["'ftp://example.com/k3s'"]),
         ({"cluster_cidr": "not-a-network"}, ["k3s_common_cluster_cidr is not a network"]),
         ({"service_cidr": "10.43.0.1/16"}, ["k3s_common_service_cidr is not a network", "host bits"]),
         ({"cluster_cidr": "10.40.0.0/14"}, ["k3s_common_cluster_cidr 10.40.0.0/14 overlaps k3s_common_service_cidr"]),
@@ -76,6 +78,27 @@ def test_each_fault_names_the_variable_and_the_mend(change: dict[str, Any], word
     found = "\n".join(checks.faults({**GOOD, **change}))
     for word in words:
         assert word in found
+
+
+def test_addresses_in_s3_are_signed_for_every_architecture_that_they_name() -> None:
+    urls = ["https://example.com/k3s{suffix}", "s3://bucket/{version}/k3s{suffix}", "s3://bucket/any"]
+    found = presign.signed(urls, "v1.34.2+k3s1", lambda bucket, key: f"https://{bucket}/{key}?signature=canary")
+    assert fetch.addresses(found, "v1.34.2+k3s1", "amd64") == (
+        "https://example.com/k3s",
+        "https://bucket/v1.34.2+k3s1/k3s?signature=canary",
+        "https://bucket/any?signature=canary",
+    )
+    assert "https://bucket/v1.34.2+k3s1/k3s-arm64?signature=canary" in fetch.addresses(found, "v1.34.2+k3s1", "arm64")
+    assert fetch.queries(*found, "https://example.com/x") == {"signature=canary"}
+
+
+def test_a_signature_is_made_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert k3s_signed(["https://example.com/k3s"], "v1.34.2+k3s1", "") == ["https://example.com/k3s"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    (found,) = k3s_signed(["s3://bucket/k3s"], "v1.34.2+k3s1", "ap-northeast-2")
+    assert found.startswith("https://bucket.s3.ap-northeast-2.amazonaws.com/k3s?X-Amz-Algorithm=AWS4-HMAC-SHA256")
 
 
 def test_all_faults_come_at_once() -> None:

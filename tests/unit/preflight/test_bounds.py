@@ -114,7 +114,7 @@ K3S = {
         ({"k3s_common_version": "1.34"}, "k3s_common_version", "like v1.34.2+k3s1"),
         ({"k3s_common_version": 1.34}, "", ""),  # the check of types says it
         ({"k3s_common_sha256": {"amd64": "abc"}}, "k3s_common_sha256", "64 small hex digits"),
-        ({"k3s_common_urls": ["s3://bucket/k3s"]}, "k3s_common_urls", "presigned URL"),
+        ({"k3s_common_urls": ["s3:/bucket/k3s"]}, "k3s_common_urls", "s3://bucket/key"),
         ({"k3s_common_config": {"token": "x"}}, "k3s_common_config", "remove it there"),
         (
             {"k3s_common_credential_provider": {"urls": ["https://example.org/x"]}},
