@@ -27,7 +27,6 @@ from sandbox.k3s_standin import build  # noqa: E402
 from sandbox.settings import Paths  # noqa: E402
 
 BOOT_SECONDS = 60
-NEXT = "/opt/artifacts/next"
 NEXT_PATCH = re.compile(r"\.(\d+)\+")
 
 
@@ -120,18 +119,15 @@ def rebuild(found: Engine, paths: Paths, these: Scenario, directory: Path, host:
     trust(found, these, directory)
 
 
-def newer(found: Engine, paths: Paths, these: Scenario) -> None:
-    """Put the same stand-in under the next patch version on every host, and print the variables that ask for it."""
+def newer(paths: Paths) -> None:
+    """Print the variables that ask for the same stand-in under the next patch version, from this machine."""
     version = NEXT_PATCH.sub(lambda match: f".{int(match[1]) + 1}+", build.VERSION)
     artifact = build.relink(paths.cache / "k3s", log, version)
-    for host in these.hosts:
-        found.run("exec", these.container(host), "mkdir", "-p", NEXT)
-        found.run("cp", artifact.path, f"{these.container(host)}:{NEXT}/k3s")
     print(
         json.dumps(
             {
                 "k3s_common_version": version,
-                "k3s_common_urls": [f"file://{NEXT}/k3s"],
+                "k3s_common_file": str(artifact.path.resolve()),
                 "k3s_common_sha256": artifact.sha256,
             }
         )
@@ -154,7 +150,7 @@ def main() -> None:
     elif verb in {"stop", "start"}:
         found.run(verb, these.container(host[0]))
     elif verb == "next":
-        newer(found, paths, these)
+        newer(paths)
     elif verb == "rebuild":
         rebuild(found, paths, these, Path(directory), host[0])
     elif not (Path(directory) / "k3s.json").exists():

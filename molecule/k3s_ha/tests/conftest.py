@@ -61,7 +61,7 @@ def recap(text: str) -> set[tuple[str, ...]]:
 
 
 def hosts(verb: str, *name: str) -> str:
-    """Do something to a host itself (rebuild, stop, start), or put the next version of K3s on all."""
+    """Do something to a host itself (rebuild, stop, start), or build the next version of K3s and name it."""
     command = [sys.executable, REPOSITORY / "molecule/k3s/hosts.py", verb, SCENARIO, DIRECTORY, *name]
     return subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout
 
