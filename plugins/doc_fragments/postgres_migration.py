@@ -220,7 +220,7 @@ options:
     default: false
   clean_target:
     description:
-      - With O(verb=finish) before a cutover or after a rollback, drop what was copied.
+      - With O(verb=finish) before a cutover or after a rollback, drop what was copied, of Redis too where it is moved along.
     type: bool
     default: false
 requirements:

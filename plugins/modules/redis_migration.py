@@ -23,7 +23,8 @@ options:
     description:
       - C(preflight) looks only and gives every finding. C(copy) is a pass over all keys; a later one writes what differs. C(verify) compares
         everything and fails on any difference, so writers should be stopped. C(cutover) does all of it under running writers and switches.
-      - C(rollback) carries back what was written since and switches back. C(finish) removes the marker and ends the way back.
+      - C(rollback) carries back what was written since and switches back. C(finish) removes the marker and ends the way back; before a
+        cutover it gives the move up, and the source stays the server.
     type: str
     choices: [preflight, copy, verify, cutover, rollback, finish]
     required: true

@@ -17,8 +17,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
-    SWITCHED,
-    VERIFIED,
+    NEW,
     Options,
     rules,
 )
@@ -190,11 +189,12 @@ def preflight(known: Mapping[str, Any]) -> dict[str, Any]:
     return migrate(_move(known), PREFLIGHT, False)
 
 
-def finish(known: Mapping[str, Any], check: bool) -> dict[str, Any]:
-    """What the move left on both Redis servers goes away; nothing to do where writers never left the old one."""
+def finish(known: Mapping[str, Any], check: bool, clean_target: bool = False) -> dict[str, Any]:
+    """What the move left on both Redis servers goes away; where writers never left the old one, the move is given up."""
     move = _move(known)
+    move.clean_target = clean_target
     journal = Journal(move.folder, move.source.label, move.target.label)
     journal.load()
-    if journal.phase not in (SWITCHED, VERIFIED):
+    if journal.phase == NEW:
         return {"changed": False, "message": "", "notices": []}
     return migrate(move, FINISH, check)

@@ -85,7 +85,9 @@ def _preflight(context: Context, check: bool, redis: Mapping[str, Any] | None) -
 
 def _finish(context: Context, check: bool, redis: Mapping[str, Any] | None) -> dict[str, Any]:
     """Redis first: when it cannot be finished, the database's way back is still there too."""
-    along: dict[str, Any] = stores.finish(redis, check) if redis else {"changed": False, "message": "", "notices": []}
+    along: dict[str, Any] = {"changed": False, "message": "", "notices": []}
+    if redis:
+        along = stores.finish(redis, check, context.settings.clean_target)
     result = finishing.run(context, check)
     result["changed"] = result["changed"] or along["changed"]
     result["message"] = "; ".join(part for part in (result["message"], along["message"]) if part)

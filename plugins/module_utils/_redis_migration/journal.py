@@ -26,7 +26,16 @@ class Journal:
 
     def __init__(self, root: Path, source: str, target: str) -> None:
         self.folder = root / folder_name(source, target)
-        self.entries: dict[str, Any] = {"id": str(uuid.uuid4()), "source": source, "target": target, "phase": NEW}
+        self.entries: dict[str, Any] = {}
+        self._begin(source, target)
+
+    def _begin(self, source: str, target: str) -> None:
+        self.entries = {"id": str(uuid.uuid4()), "source": source, "target": target, "phase": NEW}
+
+    def restart(self) -> None:
+        """The move was given up: the next one between these servers knows nothing of it."""
+        self._begin(self.entries["source"], self.entries["target"])
+        self.save()
 
     @property
     def id(self) -> str:

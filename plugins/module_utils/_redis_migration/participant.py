@@ -83,7 +83,13 @@ class RedisParticipant:
     def prepare(self) -> None:
         with self._timed("prepare"):
             self._lock()
-            if self.journal.phase in (SWITCHING, SWITCHED, FINISHED):
+            if self.journal.phase == FINISHED:
+                raise RedisMoveError(
+                    f"{self.name}: its move to {self.target.label} is finished, {self.target.label} is the server. Mend: nothing, if applications"
+                    f" are there. To move it once more, let {self.source.label} take writes again, empty the target and remove"
+                    f" {self.journal.folder}"
+                )
+            if self.journal.phase in (SWITCHING, SWITCHED):
                 raise RedisMoveError(
                     f"{self.name}: the journal says {self.journal.phase}. Mend: reopen, roll back or finish that cutover first"
                 )

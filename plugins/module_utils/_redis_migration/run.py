@@ -14,6 +14,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     ReplyError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.freeze import MIGRATION_USER
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.giving_up import given_up
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import look
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
@@ -43,7 +44,7 @@ WORK = {
     VERIFY: {COPIED, VERIFIED},
     CUTOVER: {NEW, COPYING, COPIED, VERIFIED},
     ROLLBACK: {SWITCHING, SWITCHED},
-    FINISH: {VERIFIED, SWITCHED},
+    FINISH: {COPYING, COPIED, VERIFIED, SWITCHED},
 }
 # Verb -> the phases in which its work is done already.
 DONE = {
@@ -51,7 +52,7 @@ DONE = {
     VERIFY: {FINISHED},
     CUTOVER: {SWITCHED, FINISHED},
     ROLLBACK: {NEW, COPYING, COPIED, VERIFIED},
-    FINISH: {FINISHED},
+    FINISH: {NEW, FINISHED},
 }
 NEXT = {
     NEW: "copy",
@@ -74,6 +75,7 @@ class Move:
     folder: Path
     switch: Switch | None = None
     notices: list[str] = field(default_factory=list)
+    clean_target: bool = False  # finish before a cutover: remove what was copied
 
 
 def has_work(verb: str, phase: str) -> bool:
@@ -130,7 +132,9 @@ def _result(move: Move, journal: Journal, verb: str, work: Callable[[Move, Journ
 def _plan(move: Move, journal: Journal, verb: str, check: bool) -> dict[str, Any]:
     todo = verb != PREFLIGHT and has_work(verb, journal.phase)
     found = look(move.source, move.target, move.options, journal)
-    if journal.phase in (NEW, COPYING, COPIED, VERIFIED):
+    if (
+        journal.phase in (NEW, COPYING, COPIED, VERIFIED) and verb != FINISH
+    ):  # a move that cannot be made can be given up
         found.refuse()
     seconds = estimate(found.survey)
     size = found.survey.bytes[STATE] / 1024**2
@@ -220,7 +224,9 @@ def _rollback(move: Move, journal: Journal) -> dict[str, Any]:
 
 
 def _finish(move: Move, journal: Journal) -> dict[str, Any]:
-    """The source keeps refusing writes; the marker and our login go."""
+    """The source keeps refusing writes; the marker and our login go. Before a cutover: the move is given up."""
+    if journal.phase != SWITCHED:
+        return {"message": given_up(move.target, move.options, journal, move.switch, move.clean_target)}
     with Link(move.target) as link:
         link.call("UNLINK", MARKER)
     try:
