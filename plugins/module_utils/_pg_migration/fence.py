@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KEY = (0x706D6967, 1)  # of this database only: advisory locks belong to one
 BEAT = 0.2
+GRACE = 2.0  # seconds that the session of a run that just ended may take to go, or that of one that was killed
 NAME_LENGTH = 63  # what a server keeps of an application_name
 HOLDER = """
 SELECT a.pid, coalesce(a.application_name, ''), coalesce(extract(epoch FROM clock_timestamp() - a.backend_start), 0)::int
@@ -41,7 +42,7 @@ def name(application: str, runner: str) -> str:
 @contextlib.contextmanager
 def hold(ends: Sequence[Endpoint], application: str, runner: str, patience: float) -> Iterator[Sessions]:
     """The lock on every server that can be reached, in this order; the sessions that hold it, by side."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + max(patience, GRACE)
     held: Sessions = {}
     try:
         for end in ends:
