@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+from ansible_collections.tiketi.platform.plugins.callback.run_summary import CallbackModule
 from ansible_collections.tiketi.platform.plugins.module_utils._summary.model import Run
 from ansible_collections.tiketi.platform.plugins.module_utils._summary.render import as_dict, as_text
 
@@ -46,3 +50,16 @@ def test_text_lists_hosts_per_changed_task_and_next_steps() -> None:
     assert "and 1 more" in text
     assert "open http://10.0.0.1/" in text
     assert "5 answer" in text
+
+
+@pytest.mark.parametrize(("ignored", "verdict"), [(True, "ok, nothing to change"), (False, "FAILED (1 fault)")])
+def test_a_host_that_a_task_may_miss_is_no_fault(ignored: bool, verdict: str) -> None:
+    class Named(SimpleNamespace):
+        def get_name(self) -> str:
+            return "x"
+
+    callback: Any = CallbackModule()
+    callback.v2_playbook_on_play_start(Named())
+    result = SimpleNamespace(host=Named(), task=Named(), task_fields={"ignore_unreachable": ignored})
+    callback.v2_runner_on_unreachable(result)
+    assert as_dict(callback._run, "site.yml", [], [], 0)["verdict"] == verdict
