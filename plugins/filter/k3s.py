@@ -41,11 +41,11 @@ def k3s_signed(urls: Sequence[str], version: str, region: str) -> list[str]:
     except ImportError as error:
         raise AnsibleFilterError(f"an s3:// address is signed with boto3, which is not there: {error}") from error
     try:
-        client = boto3.client("s3", region_name=region, config=Config(signature_version="s3v4"))
+        client = boto3.client("s3", region_name=region or None, config=Config(signature_version="s3v4"))
         if ".amazonaws.com" in client.meta.endpoint_url:
             # By the name of the region; the global one may lead on to it, where the signature does not hold.
             style = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-            client = boto3.client("s3", region_name=region, config=style)
+            client = boto3.client("s3", region_name=region or None, config=style)
 
         def sign(bucket: str, key: str) -> str:
             return str(

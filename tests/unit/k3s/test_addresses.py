@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +71,17 @@ def test_nodes_carry_their_zone_where_aws_names_one() -> None:
     }
     assert render(values["k3s_agent_node_labels"], k3s_server_node_labels=labels) == labels
     assert render(values["k3s_server_node_labels"]) == {}
+
+
+def test_a_cluster_outside_aws_needs_no_region() -> None:
+    expression = read("roles/k3s_common/tasks/node.yml")[0]["tiketi.platform.k3s_node"]["urls"]
+    variables = {
+        "__k3s_common_own_urls": [],
+        "k3s_common_urls": ["https://example.com/k3s"],
+        "k3s_common_version": "v1.34.2+k3s1",
+        "k3s_common_region": "{{ platform_region }}",
+    }
+    command = [Path(sys.executable).with_name("ansible"), "localhost", "-m", "ansible.builtin.debug"]
+    command += ["-a", json.dumps({"msg": expression}), "-e", json.dumps(variables)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "https://example.com/k3s" in done.stdout, done.stdout + done.stderr
