@@ -87,6 +87,11 @@ class Server:
         return sum(self.databases.values())
 
     @property
+    def ends_members(self) -> bool:
+        """Whether fields of a hash or members of a set can have expiries of their own there, whatever this login may ask."""
+        return self.product == "dragonfly" or self.version >= {"redis": (7, 4), "valkey": (9,)}[self.product]
+
+    @property
     def words(self) -> str:
         return f"{self.product} {'.'.join(map(str, self.version))}"
 

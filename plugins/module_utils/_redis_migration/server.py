@@ -15,7 +15,6 @@ TRIALS: dict[str, Command] = {
     "dump": ("DUMP", MARKER),
     "pexpiretime": ("PEXPIRETIME", MARKER),
     "memory": ("MEMORY", "USAGE", MARKER),
-    "hpttl": ("HPTTL", MARKER, "FIELDS", 1, "f"),
     "functions": ("FUNCTION", "LIST"),
     "acl": ("ACL", "GETUSER", "default"),
     "config": ("CONFIG", "GET", "min-replicas-to-write"),

@@ -31,7 +31,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.w
 
 # Redis itself writes values up to here; above are formats of single products that share numbers but not meanings.
 COMMON_FORMAT = 21
-FIELD_EXPIRY_FORMATS = frozenset({22, 23, 24, 25})  # hashes whose fields end one by one (Redis 7.4, Valkey 9)
+# Hashes whose fields end one by one (Redis 7.4, Valkey 9), and Dragonfly's hashes and sets whose members do.
+MEMBER_EXPIRY_FORMATS = frozenset({22, 23, 24, 25, 31, 32})
+MEMBERS = (b"hash", b"set")  # types whose members can end one by one
 REBUILD = ("bad data format", "dump payload version")
 
 
@@ -161,8 +163,7 @@ class Transfer:
         kinds = self.here.link.ask([("TYPE", key) for key in batch])
         ours = content.read_many(self.here.link, self.here_expiry, batch, kinds)
         theirs = content.read_many(self.there.link, self.there_expiry, batch) if compare else [None] * len(batch)
-        hashes = [key for key, found in zip(batch, ours, strict=True) if found.kind == b"hash"]
-        self._refuse_field_expiry(hashes)
+        self._refuse_member_expiry([key for key, found in zip(batch, ours, strict=True) if found.kind in MEMBERS])
         commands: list[Command] = []
         names: list[bytes] = []
         gone: list[bytes] = []
@@ -186,16 +187,16 @@ class Transfer:
         self.tally.written += len(set(names))
         self.tally.rebuilt += len(set(names))
 
-    def _refuse_field_expiry(self, hashes: Sequence[bytes]) -> None:
-        """Commands would lose the ends of single fields; only the payload carries them."""
-        if "hpttl" not in self.here.server.can or not hashes:
+    def _refuse_member_expiry(self, keys: Sequence[bytes]) -> None:
+        """Commands would lose the ends of single members; only the payload carries them, and it tells of them."""
+        if not keys or "dump" not in self.here.server.can or not self.here.server.ends_members:
             return
-        dumped = self.here.link.ask([("DUMP", key) for key in hashes])
-        for key, payload in zip(hashes, dumped, strict=True):
-            if isinstance(payload, bytes) and payload[0] in FIELD_EXPIRY_FORMATS:
+        dumped = self.here.link.ask([("DUMP", key) for key in keys])
+        for key, payload in zip(keys, dumped, strict=True):
+            if isinstance(payload, bytes) and payload[0] in MEMBER_EXPIRY_FORMATS:
                 raise RedisMoveError(
-                    f"key {shown(key)}: its fields have expiries of their own, which the target's version does not know. "
-                    "Mend: a target of the source's version, or declare the prefix as cache"
+                    f"key {shown(key)}: its members have expiries of their own, which the target's version does not know. "
+                    "Mend: a target of the source's product and version, or declare the prefix as cache"
                 )
 
     def single(self, key: bytes, size: int, mend: bool) -> str:
@@ -211,8 +212,8 @@ class Transfer:
                 f"key {shown(key)} is of type {kind.decode()}, which the target does not know. "
                 "Mend: remove it, or declare its prefix as cache or skip"
             )
-        if kind == b"hash":
-            self._refuse_field_expiry([key])
+        if kind in MEMBERS:
+            self._refuse_member_expiry([key])
         size = size or max(sizes(self.here.link, [key], "memory" in self.here.server.can))
         try:
             if kind == b"stream":
