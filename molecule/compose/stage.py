@@ -1,8 +1,8 @@
 """The host of this scenario, its secrets and its images.
 
-python molecule/compose/stage.py up|down|load <directory>; run from the checkout by the scenario's playbooks.
+python molecule/compose/stage.py up|down|load|restart <directory>; run from the checkout by the scenario's playbooks.
 `up` starts a systemd host (a container of the sandbox's host image) and moto's Secrets Manager, `load` gives the engine
-inside the host the images that a registry would.
+inside the host the images that a registry would, `restart` boots the host anew.
 """
 
 from __future__ import annotations
@@ -119,6 +119,9 @@ def main() -> None:
     found = engine.ensure(Paths())
     if verb == "load":
         load(found, directory)
+        return
+    if verb == "restart":
+        found.run("restart", "--time", "90", NAME)
         return
     down(found, directory)
     if verb == "up":

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import boto3
 import pytest
 
 from tests.e2e import canary
 from tests.e2e.shoppers import Shoppers
-from tests.e2e.support import address_of, on_host, run, run_and_kill_at
+from tests.e2e.support import address_of, environment, on_host, run, run_and_kill_at
 
 MOVE = "playbooks/migrate_postgres.yml"
 LONGEST = 1.5  # seconds that anybody waits, on a machine that has nothing else to do; 0.5 are usual
 STEP = "postgres_migration : verb | Do {}]"
+
+
+def clusters() -> list[str]:
+    env = environment()
+    rds = boto3.client(
+        "rds", env["AWS_REGION"], endpoint_url=env["AWS_ENDPOINT_URL"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"], aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )  # fmt: skip
+    return [str(row["DBClusterIdentifier"]) for row in rds.describe_db_clusters()["DBClusters"]]
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +42,24 @@ def test_it_stands_the_load() -> None:
     asked = run(name="single-load", stage="single", playbook="playbooks/load_check.yml")
     assert asked.code == 0, asked.tail()
     assert any("1000 of 1000 requests as expected" in line for line in asked.summary["proved"]), asked.summary
+
+
+STATE = (
+    "sha256sum /etc/pgbouncer/* /etc/redis-proxy/* /etc/platform-postgres-ca.pem | sort;"
+    " podman ps --all --quiet --no-trunc | sort"
+)
+
+
+def test_a_dry_run_of_the_move_says_what_would_be_and_touches_nothing() -> None:
+    before = on_host(STATE)
+    dry = run("--check", "--diff", name="managed-check-before", stage="managed")
+    assert dry.code == 0, dry.tail()
+    text = " ".join(dry.output.split())
+    assert (
+        "The target does not exist before the first real run; the move would begin from tiketi/single/postgres" in text
+    )
+    assert on_host(STATE) == before
+    assert not [one for one in clusters() if "managed" in one]
 
 
 def test_data_moves_while_people_buy_and_the_controller_is_lost_twice(address: str) -> None:
