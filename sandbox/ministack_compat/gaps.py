@@ -17,6 +17,7 @@ from sandbox.ministack_compat import (
     launch_template_metadata,
     network_interfaces,
     origin_transport,
+    prefix_lists,
     run_instances_template,
     tls_front,
 )
@@ -35,5 +36,6 @@ ALL: tuple[ModuleType, ...] = (
     cluster_log_exports,
     cache_endpoint_names,
     origin_transport,
+    prefix_lists,
     tls_front,
 )

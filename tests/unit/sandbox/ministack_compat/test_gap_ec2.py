@@ -173,3 +173,19 @@ def test_volumes_go_with_a_terminated_host(
     engine.removed.clear()
     call(ec2, "TerminateInstances", InstanceId__1=instance)
     assert [options.get("v") for options in engine.removed] == [removed]
+
+
+def rule_of_cloudfront(ec2: Any) -> str:
+    _, group = subnet_and_group(ec2)
+    rule = {"IpProtocol": "tcp", "FromPort": "80", "ToPort": "80", "PrefixListIds.1.PrefixListId": "pl-1"}
+    query = {"GroupId": [group], **{f"IpPermissions.1.{name}": [text] for name, text in rule.items()}}
+    body(ec2._ACTION_MAP["AuthorizeSecurityGroupIngress"](query))
+    return call(ec2, "DescribeSecurityGroups", GroupId__1=group)
+
+
+def test_a_rule_loses_its_prefix_list_on_plain_ministack(emulator: Emulator) -> None:
+    assert "pl-1" not in rule_of_cloudfront(emulator("ec2"))
+
+
+def test_a_rule_names_its_prefix_list(emulator: Emulator) -> None:
+    assert value("prefixListId", rule_of_cloudfront(emulator("ec2", "prefix_lists"))) == "pl-1"
