@@ -1,12 +1,10 @@
-"""Modules of AWS wait when AWS asks for patience, and take the defaults of their group."""
+"""Modules of AWS wait when AWS asks for patience, and know its other partitions."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.tiketi.platform.plugins.module_utils._ec2_host.wait import Ec2Consoles
 from ansible_collections.tiketi.platform.plugins.module_utils._foundation import api, look
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.aws import CREDENTIALS, check_account
@@ -54,14 +52,6 @@ def test_the_look_at_a_console_waits() -> None:
 def test_the_look_at_secrets_waits() -> None:
     answers = {"describe_secret": {"Tags": []}, "get_secret_value": {"SecretString": "{}"}}
     assert list(SecretsManager(Busy(answers)).read(["t/a"])) == ["t/a"]
-
-
-def test_each_module_of_aws_is_in_the_group_whose_defaults_a_user_sets() -> None:
-    (group,) = yaml.safe_load(Path("meta/runtime.yml").read_text())["action_groups"].values()
-    ours = [name for name in group if isinstance(name, str)]
-    paths = sorted(Path("plugins/modules").glob("*.py"))
-    assert ours == [path.stem for path in paths if "amazon.aws.region.modules" in path.read_text()]
-    assert {"metadata": {"extend_group": ["amazon.aws.aws"]}} in group
 
 
 def test_a_region_of_another_partition_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
