@@ -27,6 +27,26 @@ def lacking(endpoint: Json, wanted: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
+def moves(wanted: Mapping[str, Sequence[str]], tables: Sequence[Json]) -> list[tuple[str, Json]]:
+    """List the calls that bind subnets to tables; one that is bound elsewhere is never without a table meanwhile."""
+    bound = {
+        entry["SubnetId"]: (table["RouteTableId"], entry["RouteTableAssociationId"])
+        for table in tables
+        for entry in table.get("Associations", [])
+        if entry.get("SubnetId")
+    }
+    calls: list[tuple[str, Json]] = []
+    for table_id, subnets in wanted.items():
+        for subnet in subnets:
+            now, association = bound.get(subnet, ("", ""))
+            if not now:
+                calls.append(("associate_route_table", {"RouteTableId": table_id, "SubnetId": subnet}))
+            elif now != table_id:
+                move = {"RouteTableId": table_id, "AssociationId": association}
+                calls.append(("replace_route_table_association", move))
+    return calls
+
+
 def plan(
     tables: Sequence[Json], endpoints: Sequence[Json], wanted: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, Json]]:

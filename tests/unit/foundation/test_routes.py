@@ -80,9 +80,7 @@ def test_the_route_to_a_peer_and_foreign_subnets_survive_a_change_of_ours(
     ec2: Any, run: Run, task: dict[str, Any]
 ) -> None:
     vpc, peer = (ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"] for cidr in ("10.0.0.0/16", "10.8.0.0/16"))
-    ours, theirs = (
-        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"] for cidr in ("10.0.0.0/24", "10.0.1.0/24")
-    )
+    theirs = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     peering = ec2.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=peer)["VpcPeeringConnection"]
@@ -99,7 +97,6 @@ def test_the_route_to_a_peer_and_foreign_subnets_survive_a_change_of_ours(
             "vpc_id": vpc,
             "lookup": "id",
             "route_table_id": table,
-            "subnets": [ours],
             "routes": [{"dest": "0.0.0.0/0", "gateway_id": gateway}],
             "tags": {"Name": "t-private"},
         }
@@ -108,7 +105,7 @@ def test_the_route_to_a_peer_and_foreign_subnets_survive_a_change_of_ours(
     assert change()["changed"]
     after = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]
     assert {"0.0.0.0/0", "10.8.0.0/16"} <= {route["DestinationCidrBlock"] for route in after["Routes"]}
-    assert {ours, theirs} <= {entry.get("SubnetId") for entry in after["Associations"]}
+    assert theirs in {entry.get("SubnetId") for entry in after["Associations"]}
     assert not change()["changed"]
 
 
@@ -133,3 +130,23 @@ def test_a_route_that_leads_nowhere_is_removed_alone(ec2: Any, run: Run, monkeyp
     assert not remove()
     routes = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
     assert [route["DestinationCidrBlock"] for route in routes] == ["10.0.0.0/16", "10.9.0.0/16"]
+
+
+def test_a_subnet_moves_to_its_own_table_in_one_step_and_the_others_stay(ec2: Any, run: Run) -> None:
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    moved, stays, fresh = (
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"] for number in range(3)
+    )
+    shared, own = (ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in "12")
+    for subnet in (moved, stays):
+        ec2.associate_route_table(RouteTableId=shared, SubnetId=subnet)
+
+    def bind(*, check: bool = False) -> list[str]:
+        result = run("tiketi.platform.vpc_adjustment", check=check, associations={own: [moved, fresh]})
+        return [call["operation"] for call in result["calls"]]
+
+    assert bind(check=True) == bind() == ["replace_route_table_association", "associate_route_table"]
+    assert bind() == []
+    tables = ec2.describe_route_tables(RouteTableIds=[shared, own])["RouteTables"]
+    members = {t["RouteTableId"]: {a.get("SubnetId") for a in t["Associations"]} - {None} for t in tables}
+    assert members == {shared: {stays}, own: {moved, fresh}}
