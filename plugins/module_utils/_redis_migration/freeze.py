@@ -29,6 +29,7 @@ class Pause:
         self.broken = ""
         self._cancelled = False
         self._holding = threading.Lock()
+        self._talking = threading.Lock()  # the renewal and we share the connection
         self._until = self._since = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -70,7 +71,8 @@ class Pause:
                 )
                 return
             try:
-                link.call("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
+                with self._talking:
+                    link.call("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
             except RedisMoveError as error:
                 self.broken = f"the pause could not be renewed: {error}"
                 return
@@ -87,6 +89,13 @@ class Pause:
             self.broken = f"the pause was not renewed in time; writers may have gone on at {self.where.label}"
         if self.broken:
             raise RedisMoveError(f"{self.broken}. Mend: reopen, and cut over again when the servers answer faster")
+
+    def cut(self) -> list[str]:
+        """End the sessions that are held, over our own connection: it goes on holding those that come."""
+        if not self.held or self._link is None:
+            return []
+        with self._talking:
+            return cut_others(self._link)
 
     def let_answers_arrive(self) -> None:
         """A command that was executed just before the pause must not be repeated for want of its answer."""
@@ -186,9 +195,29 @@ def _selectors(rights: dict[str, Any], more: str) -> list[str]:
     return ["clearselectors", *made] if made else []
 
 
-def cut(where: Endpoint) -> None:
-    """End the sessions of everyone else. Commands that were held in them are dropped, not executed."""
+def cut(where: Endpoint) -> list[str]:
+    """End the sessions of everyone else. Commands that were held in them are dropped, not executed. What could not be ended, in words."""
     with Link(where) as link:
+        return cut_others(link)
+
+
+def cut_others(link: Link) -> list[str]:
+    """All but this one, by their kind; where the server does not know kinds (Dragonfly), one by one."""
+    try:
         for kind in ("normal", "pubsub"):
-            with contextlib.suppress(ReplyError):
-                link.call("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+            link.call("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        return []
+    except ReplyError:
+        pass
+    try:
+        own, listed = str(link.call("CLIENT", "ID")), link.call("CLIENT", "LIST").decode("utf-8", "replace")
+    except ReplyError as error:
+        return [f"{link.where.side} {link.where.label}: the sessions of others could not be ended ({error})"]
+    rows = [dict(word.partition("=")[::2] for word in line.split()) for line in listed.splitlines()]
+    others = [row for row in rows if row.get("id", own) != own and not set(row.get("flags", "")) & {"M", "S"}]
+    replies = link.ask([("CLIENT", "KILL", "ID", row["id"]) for row in others])
+    return [
+        f"{link.where.side} {link.where.label}: the session from {row.get('addr', '?')} could not be ended ({reply})"
+        for row, reply in zip(others, replies, strict=True)
+        if isinstance(reply, ReplyError) and "no such client" not in str(reply).lower()
+    ]

@@ -154,8 +154,14 @@ class RedisParticipant:
                 self.proxy.cut(OLD)
             with attempt.act():
                 # Only now: the server asks for the right to write before it holds a command, so a session that is still there would be told no.
+                # The proxy knows its own sessions only, not those that an earlier process of it kept over a reload.
+                self._tell(attempt.pause.cut())
                 Refusal(self.source, self.journal.id).refuse(self.journal.entries["refusal"])
             self._assure(attempt)  # from here the refusal holds, whatever becomes of the pause
+
+    def _tell(self, notices: list[str]) -> None:
+        for words in notices:
+            self.say(words)
 
     def _assure(self, attempt: Attempt) -> None:
         """Writers have been held until now, or are refused."""
@@ -172,7 +178,7 @@ class RedisParticipant:
             self._pause.let_answers_arrive()
             self.proxy.cut(OLD)
             self._target_pause.release()
-            cut(self.source)
+            self._tell(cut(self.source))
             self._pause.release()
             self.journal.save(open_done=True)
         self.close()
@@ -195,7 +201,7 @@ class RedisParticipant:
                 self.journal.save(phase=COPIED)
                 self.proxy.cut(NEW_SIDE)
                 if self._target_pause.held:
-                    cut(self.target)
+                    self._tell(cut(self.target))
             self._target_pause.release()
             self._pause.lift()
             self._refusing = None

@@ -125,7 +125,8 @@ class WayBack:
 
     def _leave(self) -> None:
         self.proxy.cut(NEW_SIDE)
-        cut(self.target)
+        for words in cut(self.target):
+            self.say(words)
         self.journal.save(phase=COPIED, opened=False, opening=False)
         self._pause.release()
 

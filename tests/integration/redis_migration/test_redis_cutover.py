@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import redis
+from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.errors import ProxyError
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
     DifferentError,
     RedisMoveError,
@@ -164,6 +165,55 @@ def test_a_session_that_wakes_up_before_the_opening_waits(
         one.open()
         assert late.result(5) == 1
     assert (new.do("GET", "late"), old.do("EXISTS", "late")) == (b"1", 0)
+
+
+def test_a_session_of_a_replaced_process_of_the_proxy_goes_on_too(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    """A reload leaves it with the process before, which no order reaches: the old server would answer it with a refusal."""
+    share_token(old.endpoint(), new.endpoint())
+    client = redis.Redis(
+        port=proxy.port, password=TOKEN, retry=Retry(ConstantBackoff(0.01), 200), retry_on_error=[redis.ConnectionError]
+    )
+    assert client.incr("late") == 1
+    with reloaded(proxy), closing(make(old, new, proxy, tmp_path)) as one, ThreadPoolExecutor(1) as pool:
+        one.prepare()
+        one.freeze()
+        assert one.settle() == []
+        one.switch()
+        late = pool.submit(client.incr, "late")
+        with pytest.raises(TimeoutError):
+            late.result(0.3)
+        one.open()
+        assert late.result(5) == 2
+    assert new.do("GET", "late") == b"2"
+
+
+@contextlib.contextmanager
+def reloaded(proxy: Proxy) -> Iterator[None]:
+    """A process with the same configuration in the place of the first, which stays for its sessions."""
+    first = proxy.process.pid
+    command = ["haproxy", "-db", "-f", str(proxy.folder / "haproxy.cfg"), "-sf", str(first)]
+    second = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def took_over() -> bool:
+        with contextlib.suppress(ProxyError):
+            return f"Pid: {second.pid}" in proxy.switch.admin.command("show info")
+        return False
+
+    try:
+        wait_for(took_over)
+        wait_for(lambda: listening(proxy.port) == 1)
+        yield
+    finally:
+        second.kill()
+        second.wait()
+
+
+def listening(port: int) -> int:
+    """Sockets that take connections there."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
 def test_roll_back_carries_new_writes_back(
