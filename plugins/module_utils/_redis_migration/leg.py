@@ -30,6 +30,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.t
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
 MOST_DIFFERENCES = 1000
+STREAM_PORTION = 200  # entries in a flight, where a stream has to be read
 SAVE_EVERY = 1.0  # seconds
 
 
@@ -136,6 +137,18 @@ class Leg:
                 found.update(keys)
                 if cursor == b"0":
                     break
+        return found
+
+    def follow_readers(self, streams: Iterable[bytes]) -> list[Difference]:
+        """Carry over what readers of these streams changed; their entries are proved. What differs even then."""
+        wanted = self.options.rules.wanted(streams)
+        found: list[Difference] = []
+        for db in self.databases() if wanted else ():
+            transfer = self._transfer(db)
+            kinds = transfer.here.link.ask([("TYPE", key) for key in wanted])
+            for key in (key for key, kind in zip(wanted, kinds, strict=True) if kind == b"stream"):
+                wrong = transfer.streams.sync_readers(key, STREAM_PORTION)
+                found += [Difference(db, key, "different", wrong)] if wrong else []
         return found
 
     def differences(self, keys: Iterable[bytes]) -> list[Difference]:

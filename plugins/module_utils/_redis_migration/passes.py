@@ -62,9 +62,8 @@ class Approach:
             found = self.leg.all_differences()
             self.proved = True
             return found
-        changed |= self.streams
         self.leg.move_keys(changed)
-        found = self.leg.differences(changed)
+        found = self.leg.differences(changed) + self.leg.follow_readers(self.streams - changed)
         late = self.follower.take()
         if late or self.follower.lost:  # expiry stands still in a freeze, so this was a writer
             return [Difference(0, key, "different", "written to in the freeze") for key in sorted(late)] or [

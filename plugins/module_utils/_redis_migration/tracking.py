@@ -1,7 +1,7 @@
 """Which keys were written to since we last asked: the server's own client-side-caching messages (CLIENT TRACKING BCAST).
 
 No replication, no MONITOR, no keyspace events. Where the server does not have it, or the messages were lost, everything is looked
-at again. XREADGROUP and XACK change a stream without a message, so streams are always looked at again.
+at again. XREADGROUP and XACK change a stream without a message, so the groups of streams are always looked at again.
 
 The session that asked for the messages owns the tracking: when it ends (the server's `timeout`, CLIENT KILL, eviction of clients) the
 messages end, and the one that listens hears nothing of it. So it is kept awake, and asked at every fence.
