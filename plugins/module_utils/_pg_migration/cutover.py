@@ -36,7 +36,7 @@ def run(context: Context, check: bool, others: Sequence[Participant] = ()) -> di
     if journal.phase != FOLLOWING:
         raise OrderError(f"cutover cannot be done now, the move is {journal.phase}: {WORDS[journal.phase]}")
     if check:
-        return _foreseen(context)
+        return _foreseen(context, others)
     return go(context, ledger, [undo.make(context, ledger), *others], CUTTING, said)
 
 
@@ -119,15 +119,19 @@ def _answer(
     }
 
 
-def _foreseen(context: Context) -> dict[str, Any]:
+def _foreseen(context: Context, others: Sequence[Participant]) -> dict[str, Any]:
     """For check mode: read only, so that the time of the views is that of the last rehearsal, or a guess."""
     with context.source() as source, context.target() as target:
         found = looks.read(context, source, target)
         cost, parts, known = forecast.look(context, source)
-    seconds = max(cost, float(context.journal.entries.get("rehearsed", 0.0)))
     problems = [*found.notices, *(one for one in known if one not in found.notices)]
     if not found.follows:
         problems.append("the target does not follow. Mend: follow first")
+    for one in others:
+        more, told = getattr(one, "foresee", lambda: (0.0, []))()
+        cost, problems = cost + more, [*problems, *told]
+        parts[one.name] = round(more, 2)
+    seconds = max(cost, float(context.journal.entries.get("rehearsed", 0.0)))
     words = f"would move the writers to {context.ends.target.label}, in a freeze of about {seconds:.1f} s"
     result = _answer(context, True, words + f" ({context.settings.freeze_budget:.1f} s are allowed)", None, problems)
     result["estimate"] = {"freeze_seconds": round(seconds, 2), "lag_bytes": found.lag_bytes, **parts}

@@ -16,18 +16,22 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     endpoint,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import look
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
     NEW,
     Options,
     rules,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import RedisParticipant
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import FIXED, ROUNDS
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.preflight import estimate
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import (
     FINISH,
     PREFLIGHT,
     Move,
     migrate,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
 
 REDIS_OPTIONS: dict[str, dict[str, Any]] = {
@@ -63,6 +67,24 @@ class RedisStore(RedisParticipant):
     @property
     def seconds(self) -> dict[str, float]:
         return self.waited
+
+    def foresee(self) -> tuple[float, list[str]]:
+        """Seconds of its part of a freeze and what stands in the way, for check mode; read only."""
+        self.journal.load()
+        found = look(self.source, self.target, self.options, self.journal)
+        problems = [str(finding) for finding in found.findings]
+        follower = Follower(self.source)
+        try:
+            if follower.start():
+                return FIXED, problems
+        finally:
+            follower.stop()
+        seconds = FIXED + ROUNDS * estimate(found.survey)
+        keys = sum(found.survey.keys.values())
+        return seconds, [
+            *problems,
+            f"{self.name}: it does not tell changed keys, so the freeze goes through all {keys} keys",
+        ]
 
     def recipe(self) -> tuple[str, dict[str, Any]]:
         """For the watchdog, which has to make it again in its own process."""
@@ -125,6 +147,9 @@ class RedisReturn:
         finally:
             self.seconds |= store.waited
             store.close()
+
+    def predict(self) -> float:
+        return self._back.predict() if self._back else 0.0
 
     def cancel(self) -> None:
         """Somebody waits in vain: whatever hangs now must do nothing when it comes back."""

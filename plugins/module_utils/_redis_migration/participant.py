@@ -105,6 +105,10 @@ class RedisParticipant:
             self._approach = Approach(Leg(self.source, self.target, self.options), self._follower, self.say)
             self._approach.online(compare)
 
+    def predict(self) -> float:
+        """Seconds of the freeze, after `prepare`."""
+        return self._approach.predict() if self._approach else 0.0
+
     def freeze(self) -> None:
         attempt = self._attempt
         with self._timed("freeze"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import DifferentError
@@ -10,6 +11,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 
 FEW_KEYS, MOST_ROUNDS = 500, 5
+FIXED = 0.2  # seconds in the freeze where changes are known, whatever the number of keys
+ROUNDS = 2.5  # where they are not, in passes over everything: one, and the comparison (docs/figures.md)
 
 
 class Approach:
@@ -18,14 +21,17 @@ class Approach:
     def __init__(self, leg: Leg, follower: Follower, say: Callable[[str], None] = lambda words: None) -> None:
         self.leg, self.follower, self.say = leg, follower, say
         self.proved = False  # everything was compared, and every change since is known
+        self.pass_seconds = 0.0  # of everything, measured
         self.streams: set[bytes] = set()  # of the online proof; one made since is told as changed
 
     def online(self, compare: bool) -> None:
         """The slow part, while users work."""
         self.proved = False
         follows = self.follower.start()
+        began = time.monotonic()
         self.leg.full_pass(compare)
         self.leg.sweep()
+        self.pass_seconds = time.monotonic() - began
         if not follows:
             self.say("the source does not tell changed keys: the freeze goes through all keys again")
             return
@@ -52,6 +58,10 @@ class Approach:
             )
         self.leg.move_keys(changed)
         self.proved = True
+
+    def predict(self) -> float:
+        """Seconds that `frozen` will take."""
+        return FIXED if self.proved and not self.follower.lost else FIXED + ROUNDS * self.pass_seconds
 
     def frozen(self) -> list[Difference]:
         """Nobody writes now: carry over the rest and compare what changed, or all where that is not known."""

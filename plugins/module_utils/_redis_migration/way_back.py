@@ -69,6 +69,9 @@ class WayBack:
         if not self._pause.hold():
             raise RedisMoveError(f"target {self.target.label}: it cannot hold writers (CLIENT PAUSE WRITE)")
 
+    def predict(self) -> float:
+        return self._approach.predict() if self._approach else 0.0
+
     def cancel(self) -> None:
         """A step that hangs must hold nobody when it comes back."""
         self._pause.cancel()

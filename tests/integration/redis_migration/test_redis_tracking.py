@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.stores import RedisStore
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisConnectError
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import MARKER
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import Move
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
@@ -139,3 +141,18 @@ def test_entries_of_a_stream_that_nobody_wrote_to_are_not_read_in_the_freeze(
     finally:
         follower.stop()
         leg.close()
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_check_mode_foresees_what_the_freeze_takes(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, tells: bool
+) -> None:
+    if not tells:
+        old.do("ACL", "SETUSER", "default", "-client|tracking")
+    old.do("SET", "k", "v")
+    store = RedisStore(Move(old.endpoint(), new.endpoint(), OPTIONS, tmp_path / "journal", proxy.switch), {})
+    seconds, told = store.foresee()
+    assert (seconds < 1) == tells
+    assert any("goes through all 1 keys" in words for words in told) != tells
+    assert new.do("DBSIZE") == 0
+    assert b"flags=t" not in old.do("CLIENT", "LIST")  # type: ignore[operator]
