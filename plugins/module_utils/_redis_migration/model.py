@@ -14,6 +14,9 @@ STATE, CACHE, SKIP = "state", "cache", "skip"
 MARKER = b"platform:redis-migration"  # on the target: whose move this is
 TYPES = frozenset({b"string", b"list", b"set", b"zset", b"hash", b"stream"})
 GONE = b"none"
+# Hashes whose fields end one by one (Redis 7.4, Valkey 9), and Dragonfly's hashes and sets whose members do.
+MEMBER_EXPIRY_FORMATS = frozenset({22, 23, 24, 25, 31, 32})
+MEMBERS = (b"hash", b"set")  # types whose members can end one by one
 
 
 def shown(key: bytes) -> str:

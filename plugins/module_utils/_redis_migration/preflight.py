@@ -86,6 +86,13 @@ def _data(found: Survey, target: Server) -> list[Finding]:
         names = ", ".join(found.foreign) + (" ..." if found.foreign_count > len(found.foreign) else "")
         problem = f"{found.foreign_count} keys are of types that the target does not know: {names}"
         findings.append(Finding("keys", problem, "remove them, or declare their prefixes as cache or skip"))
+    if found.ending:
+        problem = (
+            f"members of hashes or sets have expiries of their own: {', '.join(found.ending[:5])}. A target that does not know them"
+            " refuses these keys, and the copy stops there"
+        )
+        mend = "a target of the source's product and version, or declare the prefixes as cache"
+        findings.append(Finding("keys", problem, mend, fatal=False))
     if found.functions:
         problem = f"function libraries are not moved: {', '.join(found.functions)}"
         findings.append(Finding("functions", problem, "let the application load them at the target", fatal=False))

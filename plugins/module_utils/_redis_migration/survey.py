@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import scan, sizes
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
     GONE,
+    MEMBER_EXPIRY_FORMATS,
+    MEMBERS,
     STATE,
     TYPES,
     Rules,
@@ -17,6 +19,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
 NAMED = 20
+LOOKED_INTO, SMALL = 1000, 64 * 1024  # keys, and bytes of one, whose payloads are looked into; the copy sees all
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Survey:
     big_count: int = 0
     foreign: list[str] = field(default_factory=list)
     foreign_count: int = 0
+    looked_into: int = 0
+    ending: list[str] = field(default_factory=list)  # keys of that sample whose members have expiries of their own
     functions: list[str] = field(default_factory=list)
 
 
@@ -44,6 +49,11 @@ def survey(link: Link, server: Server, rules: Rules, big_bytes: int) -> Survey:
 def _count(found: Survey, session: Link, keys: list[bytes], server: Server, rules: Rules, big_bytes: int) -> None:
     kinds = session.ask([("TYPE", key) for key in keys])
     weights = sizes(session, keys, "memory" in server.can)
+    if server.ends_members and "dump" in server.can and found.looked_into < LOOKED_INTO:
+        rows = zip(keys, kinds, weights, strict=True)
+        _look_into(
+            found, session, rules.wanted(key for key, kind, weight in rows if kind in MEMBERS and weight <= SMALL)
+        )
     for key, kind, weight in zip(keys, kinds, weights, strict=True):
         if kind == GONE:
             continue
@@ -60,3 +70,12 @@ def _count(found: Survey, session: Link, keys: list[bytes], server: Server, rule
         if weight > big_bytes:
             found.big_count += 1
             found.big = sorted([*found.big, (shown(key), weight)], key=lambda row: -row[1])[:NAMED]
+
+
+def _look_into(found: Survey, session: Link, keys: list[bytes]) -> None:
+    sample = keys[: LOOKED_INTO - found.looked_into]
+    found.looked_into += len(sample)
+    payloads = session.ask([("DUMP", key) for key in sample])
+    rows = zip(sample, payloads, strict=True)
+    found.ending += [shown(key) for key, said in rows if isinstance(said, bytes) and said[0] in MEMBER_EXPIRY_FORMATS]
+    del found.ending[NAMED:]

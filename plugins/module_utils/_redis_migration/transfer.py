@@ -18,6 +18,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.k
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
     GONE,
     MARKER,
+    MEMBER_EXPIRY_FORMATS,
+    MEMBERS,
     TYPES,
     Options,
     Server,
@@ -31,9 +33,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.w
 
 # Redis itself writes values up to here; above are formats of single products that share numbers but not meanings.
 COMMON_FORMAT = 21
-# Hashes whose fields end one by one (Redis 7.4, Valkey 9), and Dragonfly's hashes and sets whose members do.
-MEMBER_EXPIRY_FORMATS = frozenset({22, 23, 24, 25, 31, 32})
-MEMBERS = (b"hash", b"set")  # types whose members can end one by one
 REBUILD = ("bad data format", "dump payload version")
 
 

@@ -89,6 +89,7 @@ def test_what_the_move_has_put_there_already_is_not_counted_twice() -> None:
         ({"source": replace(OLD, can=frozenset({"scan", "acl"}))}, "note: source: DUMP is refused"),
         ({"source": replace(OLD, can=frozenset({"scan", "dump"}))}, "note: source: neither ACL nor CONFIG may be used"),
         ({"foreign": ["doc:1 (ReJSON-RL)"], "foreign_count": 1}, "keys: 1 keys are of types that the target does not know: doc:1 (ReJSON-RL)"),
+        ({"ending": ["cart:7"]}, "note: keys: members of hashes or sets have expiries of their own: cart:7. A target"),
         ({"functions": ["lib"]}, "note: functions: function libraries are not moved: lib"),
         ({"target": replace(NEW, policy="allkeys-lru")}, "note: target: its maxmemory-policy allkeys-lru may throw away state"),
         ({"bytes": {"state": 990 * MIB}}, "target: 990 MiB are to be moved and 990 MiB are free"),

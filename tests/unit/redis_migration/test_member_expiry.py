@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisMoveError, ReplyError
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Options, Server, Tally
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
+    Options,
+    Rules,
+    Server,
+    Tally,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.survey import Survey, _count
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.transfer import Side, Transfer
 
 from tests.unit.redis_migration.test_decisions import NEW, OLD
@@ -81,3 +87,12 @@ def test_others_are_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
     made.move([b"tags"], compare=False, weights=[10])
     made.flush()
     assert made.tally.rebuilt == 1
+
+
+def test_a_first_look_names_some_of_them() -> None:
+    wire = Wire(b"set", bytes([32]) + bytes(11))
+    found = Survey()
+    _count(found, wire, [b"cart:7", b"cache:1"], DRAGONFLY, Rules((("cache:*", "cache"),)), 1000)  # type: ignore[arg-type]
+    assert found.ending == ["cart:7"]
+    _count(found, wire, [b"cart:8"], replace(OLD, can=CAN), Rules(), 1000)  # type: ignore[arg-type]
+    assert found.ending == ["cart:7"]
