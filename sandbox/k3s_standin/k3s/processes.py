@@ -65,6 +65,8 @@ class Processes:
         own = self._binaries / name
         executable = str(own) if own.exists() else name
         self._logs.mkdir(parents=True, exist_ok=True)
+        if name.startswith("kube"):
+            log.info(f"Running {name} {' '.join(arguments)}")
         # NOTIFY_SOCKET is ours: etcd and containerd would report ready to systemd in our place.
         inherited = {key: value for key, value in os.environ.items() if key not in ("NOTIFY_SOCKET", "K3S_TOKEN")}
         with (self._logs / f"{name}.log").open("ab") as stream:

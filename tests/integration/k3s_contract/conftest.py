@@ -28,14 +28,14 @@ class Host:
 
     prefix: tuple[str, ...]
 
-    def try_run(self, script: str, seconds: int = 60) -> subprocess.CompletedProcess[str]:
+    def try_run(self, script: str, seconds: int = 60, stdin: str = "") -> subprocess.CompletedProcess[str]:
         # SSH joins its arguments by blanks, so the script is quoted for the shell there; other prefixes need no shell.
         words = ["sh", "-c", shlex.quote(script) if self.prefix[0] == "ssh" else script]
         command = [*self.prefix, *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
 
-    def run(self, script: str, seconds: int = 60) -> str:
-        done = self.try_run(script, seconds)
+    def run(self, script: str, seconds: int = 60, stdin: str = "") -> str:
+        done = self.try_run(script, seconds, stdin)
         assert done.returncode == 0, f"{script}: {done.stderr or done.stdout}"
         return done.stdout
 
