@@ -125,19 +125,20 @@ def _mended(context: Context, source: Any, target: Any, found: Health) -> str:
             found.shapes,
         )
     if not found.exists:
-        subscription.create(target, names.subscription, names.publication, ends.publisher, ends.source.dbname, True)
+        kept = subscription.create(
+            target, names.subscription, names.publication, ends.publisher, ends.source.dbname, True
+        )
         _watch(context, source, target, found)
-        return "the subscription was made"
+        return "; ".join(["the subscription was made", *kept])
     if found.enabled and found.connected:
         return ""
     # Whatever stopped it may have been the address or the password: they are given anew.
-    subscription.reconnect(target, names.subscription, ends.publisher, ends.source.dbname)
+    kept = subscription.reconnect(target, names.subscription, ends.publisher, ends.source.dbname)
     if not found.enabled:
         subscription.switch(target, names.subscription, enabled=True)
     _watch(context, source, target, found)
-    return (
-        "the subscription was enabled again" if not found.enabled else "the subscription was given its connection anew"
-    )
+    done = "was enabled again" if not found.enabled else "was given its connection anew"
+    return "; ".join([f"the subscription {done}", *kept])
 
 
 def _watch(context: Context, source: Any, target: Any, before: Health) -> None:

@@ -170,7 +170,7 @@ class PostgresParticipant(Moving):
         self.views = carry.views(source, target)
         self.objects = large_objects.size(source) + unlogged.size(source)
         self.at("arm")  # after the views: what they write would be read by this slot once more, in the freeze
-        returning.prepare(context, source, target)
+        self.notices += returning.prepare(context, source, target)
         self.foresee()
 
     def _refuse(self, found: looks.Health, shut: list[str]) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATIENCE = "30s"  # a new slot waits for every transaction that runs on the target
 
 
-def prepare(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
+def prepare(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> list[str]:
     """Publication and slot on the target, the subscription on the source, not enabled. Always made anew."""
     names, ends = context.names, context.ends
     drop(context, source, target)
@@ -43,7 +43,7 @@ def prepare(context: Context, source: psycopg.Connection[Any], target: psycopg.C
             f"the way back cannot be armed: a transaction on {ends.target.label} has run for longer than {PATIENCE}."
             " Mend: end it (pg_stat_activity.xact_start tells its age)"
         ) from None
-    subscription.create(
+    return subscription.create(
         source, names.return_subscription, names.return_publication, ends.returner, ends.target.dbname, enabled=False
     )
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import hush
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Peer
 
@@ -22,16 +23,6 @@ with contextlib.suppress(ImportError):  # the module says it in words
 if TYPE_CHECKING:
     import psycopg
 
-# A statement with a password in it must not be written down by the server, neither when it succeeds nor when it fails.
-QUIET = (
-    "SET log_statement TO none",
-    "SET log_min_error_statement TO panic",
-    "SET log_min_duration_statement TO -1",
-    "SET log_duration TO off",
-    "SET pg_stat_statements.track_utility TO off",
-    "SET pgaudit.log TO none",
-    "SET auto_explain.log_min_duration TO -1",
-)
 # What a server says to a password that is not the right one: so it was reached, over TLS as asked, and lets this login try.
 REACHED = "password authentication failed"
 WRONG = "not-the-password"
@@ -63,20 +54,6 @@ def conninfo(peer: Peer, dbname: str, application: str) -> str:
     return make_conninfo(**known)
 
 
-def quieten(session: psycopg.Connection[Any]) -> None:
-    """As far as this login is allowed to."""
-    for statement in QUIET:
-        with contextlib.suppress(psycopg.Error):
-            session.execute(statement)
-
-
-def hushed(session: psycopg.Connection[Any]) -> bool:
-    """Whether a statement that fails stays out of this server's log. Only some logins may see to that."""
-    quieten(session)
-    row = session.execute("SELECT current_setting('log_min_error_statement') IN ('fatal', 'panic')").fetchone()
-    return bool(row and row[0])
-
-
 def _probe(session: psycopg.Connection[Any], name: str, publication: str, peer: Peer, dbname: str) -> None:
     """Fail, when this is to fail, with a password that may be written down."""
     harmless = replace(peer, password=WRONG)
@@ -92,11 +69,20 @@ def _probe(session: psycopg.Connection[Any], name: str, publication: str, peer: 
             ) from None
 
 
-def _told(session: psycopg.Connection[Any], statement: sql.Composed, peer: Peer, doing: str) -> None:
-    """Give a statement with a password in it; an error says everything but that."""
-    quieten(session)
+def _refuse_loud(session: psycopg.Connection[Any], doing: str) -> None:
+    if settings := hush.loud(session):
+        login = session.info.user
+        raise MigrationError(
+            f"{doing}: the password in it would be written to the log of {session.info.host} ({', '.join(settings)}), and {login} may not"
+            f" switch that off. Mend: {hush.mend(settings, login)}"
+        )
+
+
+@contextlib.contextmanager
+def _in_words(peer: Peer, doing: str) -> Iterator[None]:
+    """An error says everything but the password."""
     try:
-        session.execute(statement)
+        yield
     except psycopg.Error as error:
         said = " ".join((error.diag.message_primary or str(error)).split())
         for secret in (peer.password, peer.password.replace("\\", "\\\\").replace("'", "\\'")):
@@ -104,6 +90,14 @@ def _told(session: psycopg.Connection[Any], statement: sql.Composed, peer: Peer,
         raise MigrationError(
             f"{doing}: {said}. Mend: that server must reach {peer.host}:{peer.port} as {peer.username} (sslmode {peer.sslmode})"
         ) from None
+
+
+def _told(session: psycopg.Connection[Any], statement: sql.Composed, peer: Peer, name: str, doing: str) -> list[str]:
+    """Give a statement with a password in it. What may have kept it is a notice."""
+    try:
+        with _in_words(peer, doing):
+            session.execute(statement)
+        return hush.forget(session, name, session.info.host)
     finally:
         with contextlib.suppress(psycopg.Error):
             session.execute("SELECT 1")  # pg_stat_activity shows the last statement of an idle session
@@ -117,12 +111,13 @@ def state(session: psycopg.Connection[Any], name: str) -> tuple[bool, str | None
 
 def create(
     session: psycopg.Connection[Any], name: str, publication: str, peer: Peer, dbname: str, enabled: bool
-) -> None:
+) -> list[str]:
     """On a slot that is there already, so that nothing is copied and nothing is left out."""
-    if not hushed(session):
+    doing = f"subscription {name} cannot be made"
+    _refuse_loud(session, doing)
+    if not hush.hushed(session):
         _probe(session, name, publication, peer, dbname)
-    statement = _creation(name, publication, peer, dbname, enabled)
-    _told(session, statement, peer, f"subscription {name} cannot be made")
+    return _told(session, _creation(name, publication, peer, dbname, enabled), peer, name, doing)
 
 
 def _creation(name: str, publication: str, peer: Peer, dbname: str, enabled: bool) -> sql.Composed:
@@ -135,11 +130,20 @@ def _creation(name: str, publication: str, peer: Peer, dbname: str, enabled: boo
     return text.format(sql.Identifier(name), given, sql.Identifier(publication), slot, switch)
 
 
-def reconnect(session: psycopg.Connection[Any], name: str, peer: Peer, dbname: str) -> None:
-    """Give the subscription the address and the password as they are now."""
+def _connection(name: str, peer: Peer, dbname: str) -> sql.Composed:
     given = sql.Literal(conninfo(peer, dbname, name))
-    statement = sql.SQL("ALTER SUBSCRIPTION {} CONNECTION {}").format(sql.Identifier(name), given)
-    _told(session, statement, peer, f"subscription {name} cannot be given its connection")
+    return sql.SQL("ALTER SUBSCRIPTION {} CONNECTION {}").format(sql.Identifier(name), given)
+
+
+def reconnect(session: psycopg.Connection[Any], name: str, peer: Peer, dbname: str) -> list[str]:
+    """Give the subscription the address and the password as they are now."""
+    doing = f"subscription {name} cannot be given its connection"
+    _refuse_loud(session, doing)
+    if not hush.hushed(session):
+        # What is refused is refused with a password that may be written down.
+        with _in_words(peer, doing), session.transaction(force_rollback=True):
+            session.execute(_connection(name, replace(peer, password=WRONG), dbname))
+    return _told(session, _connection(name, peer, dbname), peer, name, doing)
 
 
 def switch(session: psycopg.Connection[Any], name: str, enabled: bool) -> None:

@@ -20,7 +20,8 @@ from tests.integration.pg_clusters import BIN, DATABASE, PASSWORD, Cluster, make
 
 TRAPS = Path(__file__).parent.parent / "postgres" / "traps.sql"
 SETTINGS = ("wal_level=logical", "max_replication_slots=20", "max_wal_senders=20", "max_logical_replication_workers=8",
-            "max_worker_processes=16", "wal_receiver_status_interval=1", "wal_retrieve_retry_interval=200")  # fmt: skip
+            "max_worker_processes=16", "wal_receiver_status_interval=1", "wal_retrieve_retry_interval=200",
+            "shared_preload_libraries=pg_stat_statements")  # fmt: skip
 TEMPLATES = {"app": "app_template", "shop": "shop_template"}  # what users run; every trap
 TRAP_ROWS = 3000
 SCALE = 4000  # reservations of the example

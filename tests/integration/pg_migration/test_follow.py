@@ -6,7 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, finish, follow, subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    cutover,
+    finish,
+    follow,
+    hush,
+    subscription,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     DifferenceError,
@@ -14,6 +20,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
     OrderError,
     SlotLostError,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
 
 from tests.integration.pg_clusters import PASSWORD
 from tests.integration.pg_migration.conftest import Move
@@ -25,6 +32,12 @@ UNGUARDED = "SET application_name TO 'platform_migration/{short}'; "
 def past_the_guard(move: Move, statement: str) -> None:
     """As a change that was in flight, or made with the guard taken away."""
     move.on_source(UNGUARDED.format(short=move.context().names.short) + statement)
+
+
+def on_target(move: Move, statement: str) -> None:
+    """It is read only by default while it follows."""
+    with move.context().target() as session:
+        session.execute(statement)
 
 
 def disabled(move: Move) -> bool:
@@ -75,7 +88,7 @@ def test_a_login_that_cannot_hush_the_log_keeps_the_password_too(move: Move, mon
     started(move)
     log = Path(move.target.data / "log")
     before = len(log.read_text())
-    monkeypatch.setattr(subscription, "QUIET", ())
+    monkeypatch.setattr(hush, "QUIET", ())
     with move.opened() as context:
         ends = replace(context.ends, publisher=replace(context.ends.publisher, port=1))
         with pytest.raises(MigrationError, match="Connection refused"):
@@ -86,6 +99,43 @@ def test_a_login_that_cannot_hush_the_log_keeps_the_password_too(move: Move, mon
     assert subscription.WRONG in said
     assert PASSWORD not in said
     assert PASSWORD.replace("\\", "\\\\").replace("'", "\\'") not in said
+
+
+@pytest.mark.parametrize("setting", ["log_statement", "log_min_duration_statement"])
+def test_a_log_that_cannot_be_hushed_is_refused(move: Move, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    """A subscription that succeeds is written down too; nothing with a password is given before the settings are right."""
+    started(move)
+    log = Path(move.target.data / "log")
+    before = len(log.read_text())
+    monkeypatch.setattr(hush, "QUIET", ())
+    value = "ddl" if setting == "log_statement" else "0"
+    on_target(move, f"ALTER DATABASE {move.dbname} SET {setting} TO {value}")
+    with pytest.raises(MigrationError, match=rf"{setting}={value}.*GRANT SET ON PARAMETER {setting} TO master"):
+        move(follow.run)
+    found = [str(one) for one in preflight.findings(move.context()) if one.fatal]
+    assert any(f"{setting}={value}" in one for one in found), found
+    on_target(move, f"ALTER DATABASE {move.dbname} RESET {setting}")
+    assert move(follow.run)["phase"] == "following"
+    on_target(move, "ALTER SUBSCRIPTION " + move.context().names.subscription + " DISABLE")
+    on_target(move, f"ALTER DATABASE {move.dbname} SET {setting} TO {value}")
+    with pytest.raises(MigrationError, match=f"cannot be given its connection.*{setting}={value}"):
+        move(follow.run)
+    said = log.read_text()[before:]
+    assert PASSWORD not in said
+    assert PASSWORD.replace("\\", "\\\\").replace("'", "\\'") not in said
+
+
+def test_what_statistics_kept_of_the_password_goes(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    started(move)
+    monkeypatch.setattr(hush, "QUIET", ())
+    result = move(follow.run)
+    assert "pg_stat_statements_reset()" in result["message"], "loaded, and the extension is in some other database"
+    on_target(move, "CREATE EXTENSION pg_stat_statements SCHEMA public")
+    on_target(move, "SELECT public.pg_stat_statements_reset()")
+    on_target(move, "ALTER SUBSCRIPTION " + move.context().names.subscription + " DISABLE")
+    assert "pg_stat_statements" not in move(follow.run)["message"]
+    kept = move.on_target("SELECT query FROM public.pg_stat_statements WHERE query ILIKE '%subscription%connection%'")
+    assert not [one for one in kept if "password" in one[0]]
 
 
 def test_a_changed_schema_stops_and_is_named_and_mended(move: Move) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import MENDS, connect
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import hush, subscription
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Peer
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import read, tls
@@ -36,7 +36,7 @@ UNSEEN = ("SET LOCAL track_activities TO off", "SET LOCAL client_min_messages TO
 ALLOWED = """
 SELECT r.rolsuper OR coalesce((SELECT bool_or(pg_has_role(oid, 'MEMBER')) FROM pg_catalog.pg_roles
                                WHERE rolname IN ('rds_superuser', 'pg_create_subscription')), false),
-       current_setting('log_min_error_statement') IN ('fatal', 'panic') AND current_setting('log_statement') = 'none'
+       current_setting('log_min_error_statement') IN ('fatal', 'panic')
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
 """
 REPLICATES = """
@@ -124,7 +124,10 @@ def _leg(
     session: psycopg.Connection[Any], side: str, peer: Peer, subscriber: Endpoint, publisher: Endpoint
 ) -> list[Finding]:
     subject = f"way from the {subscriber.side} to the {publisher.side} at {peer.host}:{peer.port}"
-    subscription.quieten(session)
+    if settings := hush.loud(session):
+        problem = f"the password of the subscription would be written to the log of {subscriber.label} ({', '.join(settings)})"
+        found = Finding(subject, problem, hush.mend(settings, subscriber.username))
+        return [found, *_login(side, peer, publisher)]
     allowed, unheard = session.execute(ALLOWED).fetchone() or (False, False)
     if not (allowed and unheard):
         why = "its password would be written to the server's log" if allowed else "it may not create a subscription"
@@ -151,7 +154,8 @@ def _leg(
     except psycopg.Error as error:
         said = " ".join((error.diag.message_primary or str(error)).split()).replace(peer.password, "********")
         return [Finding(subject, f"{said} (as {peer.username}, sslmode {peer.sslmode})", _mend(side, peer, said))]
-    return []
+    kept = [words.partition(". Mend: ") for words in hush.forget(session, "platform_probe_", subscriber.label)]
+    return [Finding(subject, problem, mend, fatal=False) for problem, _, mend in kept]
 
 
 def _mend(side: str, peer: Peer, said: str) -> str:
