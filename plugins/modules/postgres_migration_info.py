@@ -56,7 +56,7 @@ progress:
   type: dict
 way_back:
   description:
-    - How the source follows the target after the cutover, as C(exists), C(enabled), C(connected), C(lost), C(lag_bytes),
+    - How the source follows the target after the cutover, as C(exists), C(enabled), C(connected), C(lost), C(lag_bytes), C(shapes) (a schema that was changed),
       C(safe_wal_size) and C(name). Empty where there is no way back, or where it could not be looked at.
   returned: success
   type: dict

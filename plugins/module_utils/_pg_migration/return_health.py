@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import shape, subscription
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.health import LAG, NARROW
 
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 LOST = (
     "the way back is lost: the target has thrown WAL away that the source still needs. Mend: stay on the target (finish),"
     " or move from the target to the source as a new move"
+)
+
+
+# A session of the move's name may pass the guard; what an ordinary one changes there is refused.
+CHANGED = (
+    "The schema was changed after the cutover, and what is written since does not reach the source. Mend: take the change back on the target, or"
+    " make the same one on the source in a session with application_name platform_migration/... and default_transaction_read_only off, for a"
+    " new table then ALTER PUBLICATION {name} ADD TABLE ONLY ... on the target; on the source ALTER SUBSCRIPTION {name} ENABLE, and"
+    " ALTER SUBSCRIPTION {name} REFRESH PUBLICATION; or finish, if nobody will go back"
 )
 
 
@@ -29,18 +38,20 @@ class ReturnHealth:
     lag_bytes: int = 0
     safe_wal_size: int | None = None
     name: str = ""
+    shapes: tuple[str, ...] = ()  # differences of the tables: the schema was changed on the target
 
     @property
     def problems(self) -> list[str]:
         """What stands in the way of a rollback, each with its mend."""
         if self.lost:
             return [LOST]
+        found = [f"{words}. {CHANGED.format(name=self.name)}" for words in self.shapes]
         if not self.enabled:
-            return [
+            found.append(
                 f"the subscription {self.name} on the source is {'disabled' if self.exists else 'not there'}."
                 " Mend: see the log of the source for its reason, take it away, then ALTER SUBSCRIPTION ... ENABLE"
-            ]
-        return []
+            )
+        return found
 
     @property
     def notices(self) -> list[str]:
@@ -60,7 +71,7 @@ class ReturnHealth:
 
     def facts(self) -> dict[str, Any]:
         """For results and reports."""
-        return dict(vars(self))
+        return {**vars(self), "shapes": list(self.shapes)}
 
 
 def read(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> ReturnHealth:
@@ -68,6 +79,9 @@ def read(context: Context, source: psycopg.Connection[Any], target: psycopg.Conn
     state, slot = subscription.state(source, name), subscription.slot(target, name)
     if slot is None or slot[1] == "lost":
         return ReturnHealth(exists=state is not None, lost=True, name=name)
+    there = shape.read(target)
+    differs = shape.differences(shape.read(source), there)
+    differs += shape.unpublished(target, context.names.return_publication, there)
     lag = target.execute(LAG, (name,)).fetchone() or (0, "", None)
     return ReturnHealth(
         exists=state is not None,
@@ -76,4 +90,5 @@ def read(context: Context, source: psycopg.Connection[Any], target: psycopg.Conn
         lag_bytes=max(0, int(lag[0] or 0)),
         safe_wal_size=slot[2],
         name=name,
+        shapes=tuple(differs),
     )

@@ -12,6 +12,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     cutover,
     follow,
     rollback,
+    status,
     verify,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
@@ -24,7 +25,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import foresee
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, login, poll, sides, started
+from tests.integration.pg_migration.moving import Writers, crowded, following, login, poll, sides, started, switched
 from tests.integration.pg_migration.pooled import pooled
 
 
@@ -283,4 +284,31 @@ def test_the_comparison_is_part_of_the_prediction(move: Move, monkeypatch: pytes
     assert sides(move) == (False, True)
     assert move(rollback.run, check=True)["estimate"]["whole_bytes"] > 30_000
     move(verify.run.run)
+    assert move(rollback.run)["phase"] == "returned"
+
+
+def test_a_schema_changed_after_the_cutover_is_seen_before_it_is_needed(move: Move) -> None:
+    """It stops the way back, or leaves rows out of it: said by every look, and no rollback freezes anybody for it."""
+    switched(move)
+    assert status.look(move.context())["notices"] == []
+    move.on_target("CREATE TABLE public.later (n int PRIMARY KEY); ALTER TABLE public.ledger ADD extra text")
+    notices = " | ".join(status.look(move.context())["notices"])
+    assert "table public.later is on the target only" in notices
+    assert "column extra of public.ledger is on the target only" in notices
+    assert f"table public.later is not in publication {move.context().names.return_publication}" in notices
+    with pytest.raises(RefusedError, match=r"public\.later.*Mend: take the change back"):
+        move(rollback.run)
+    assert sides(move) == (False, True)
+    # The mend, as it is said.
+    name = move.context().names.return_publication
+    with move.context().source() as source:
+        source.execute("CREATE TABLE public.later (n int PRIMARY KEY)")
+        source.execute("ALTER TABLE public.ledger ADD extra text")
+    move.on_target(f"ALTER PUBLICATION {name} ADD TABLE ONLY public.later")
+    move.on_target("INSERT INTO public.later VALUES (7)")
+    with move.context().source() as source:
+        source.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
+        source.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
+    poll(lambda: move.on_source("SELECT n FROM public.later") == [(7,)])
+    assert status.look(move.context())["notices"] == []
     assert move(rollback.run)["phase"] == "returned"
