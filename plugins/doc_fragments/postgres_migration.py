@@ -147,6 +147,13 @@ options:
     type: list
     elements: str
     default: []
+  left_extension_tables:
+    description:
+      - Tables of extensions (such as C(cron.job) or C(partman.part_config)) whose rows an operator carries over by hand. The rows that an
+        extension keeps for its users are not moved; each such table that holds any stops the preflight unless it is named here.
+    type: list
+    elements: str
+    default: []
   slot_wal_limit:
     description:
       - Bytes of WAL that the source keeps for the target at most, where it has no limit yet. A move that is lost beats a full disk.

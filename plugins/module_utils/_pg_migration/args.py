@@ -63,6 +63,7 @@ SETTING_ARGUMENTS: dict[str, dict[str, Any]] = {
     "compare": {"type": "str", "choices": ["changed", "full"], "default": "changed"},
     "sequence_margin": {"type": "int", "default": 1000},
     "application_roles": {"type": "list", "elements": "str", "default": []},
+    "left_extension_tables": {"type": "list", "elements": "str", "default": []},
     "slot_wal_limit": {"type": "int", "default": 10 * 1024**3},
     "lock_wait": {"type": "float", "default": 0.0},
     "client_folder": {"type": "str", "default": ""},
@@ -122,11 +123,12 @@ def faults(given: Mapping[str, Any]) -> list[str]:
 
 
 def settings(given: Mapping[str, Any]) -> Settings:
-    known = {one.name for one in fields(Settings)} - {"pooler", "verify", "application_roles"}
+    known = {one.name for one in fields(Settings)} - {"pooler", "verify", "application_roles", "left_extension_tables"}
     return Settings(
         **{name: given[name] for name in SETTING_ARGUMENTS if name in known},
         verify=given["compare"],
         application_roles=tuple(given["application_roles"]),
+        left_extension_tables=tuple(given["left_extension_tables"]),
         pooler=Pooler(**given["pooler"]) if given["pooler"] else Pooler(),
     )
 

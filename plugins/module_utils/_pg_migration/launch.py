@@ -242,7 +242,7 @@ def _read_secret(file: Path) -> tuple[Unit, str, dict[str, Any]]:
         file.unlink()
     ends, settings = known["ends"], known["settings"]
     settings["pooler"] = Pooler(**settings["pooler"])
-    settings["application_roles"] = tuple(settings["application_roles"])
+    settings |= {name: tuple(settings[name]) for name in ("application_roles", "left_extension_tables")}
     context = make(
         Ends(
             Endpoint(**ends["source"]), Endpoint(**ends["target"]), Peer(**ends["publisher"]), Peer(**ends["returner"])

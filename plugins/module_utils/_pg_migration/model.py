@@ -99,6 +99,7 @@ class Settings:
     verify: str = "changed"  # what is compared inside the freeze: `changed` rows, or `full`
     sequence_margin: int = 1000
     application_roles: tuple[str, ...] = ()  # logins that are shut out while nobody may write
+    left_extension_tables: tuple[str, ...] = ()  # of extensions: an operator carries their rows over by hand
     slot_wal_limit: int = 10 * 1024**3  # max_slot_wal_keep_size on the source: a lost slot beats a full disk
     lock_wait: float = 0.0
     client_folder: str = ""

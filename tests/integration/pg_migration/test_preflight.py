@@ -223,3 +223,46 @@ def test_opened_context_is_what_the_module_gives(move: Move) -> None:
     with move.opened() as context:
         assert isinstance(context, Context)
         assert fatal(preflight.findings(context)) == []
+
+
+EXTENSION_ROWS = """
+CREATE TABLE job (n int, command text); INSERT INTO job VALUES (1, 'comes with the extension'), (2, 'SELECT 1'), (3, 'SELECT 2');
+CREATE TABLE part_config (n int); ALTER EXTENSION pg_trgm ADD TABLE job; ALTER EXTENSION pg_trgm ADD TABLE part_config;
+UPDATE pg_extension SET extconfig = ARRAY['job'::regclass::oid, 'part_config'::regclass::oid], extcondition = ARRAY['WHERE n > 1', '']
+WHERE extname = 'pg_trgm'
+"""
+
+
+def test_rows_of_extensions_are_named(trap_move: Move) -> None:
+    """As cron.job and partman.part_config: what came with the extension does not count, an empty table neither."""
+    trap_move.on_source(EXTENSION_ROWS)
+    said = "table public.job of extension pg_trgm: it holds 2 rows of the users"
+    assert [one for one in fatal(findings(trap_move)) if said in one]
+    found = findings(trap_move, left_extension_tables=("public.job",))
+    assert not fatal(found)
+    assert any(said in str(one) for one in found)
+    assert not any("part_config" in str(one) for one in found)
+
+
+def test_triggers_that_fire_again_and_rows_that_cannot_be_found(trap_move: Move) -> None:
+    move = trap_move
+    move.on_source(
+        "CREATE TRIGGER again AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch(); ALTER TABLE users ENABLE ALWAYS TRIGGER again;"
+        "CREATE TRIGGER once AFTER UPDATE ON users FOR EACH STATEMENT EXECUTE FUNCTION touch(); ALTER TABLE users ENABLE ALWAYS TRIGGER once"
+    )
+    move.on_source(
+        "CREATE TABLE told (kind text, data json, ways point[], whole users);"
+        "CREATE TABLE found (id int PRIMARY KEY, data json); CREATE TABLE plain (kind text, data jsonb, of int4range)"
+    )
+    known = " | ".join(str(one) for one in findings(move))
+    assert "ALTER TABLE public.users ENABLE TRIGGER again" in known
+    assert "data json, ways point[], whole public.users cannot be compared" in known
+    assert "public.found" not in known
+    assert "trigger once" not in known
+    assert not any("public.plain" in one for one in fatal(findings(move)))
+    move.on_source("DROP PUBLICATION everything; INSERT INTO told (kind) VALUES ('a')")
+    with move.source.admin(move.dbname) as session:
+        session.execute("UPDATE told SET kind = 'b'")
+        session.execute("SELECT pg_stat_force_next_flush()")
+        session.execute("SELECT 1")
+    assert any("public.told" in one and "1 are counted" in one for one in fatal(findings(move)))

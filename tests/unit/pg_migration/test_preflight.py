@@ -18,8 +18,11 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.pref
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import (
     Content,
+    ExtensionRows,
     Facts,
+    Firing,
     Side,
+    Unequal,
     Waiting,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import (
@@ -218,3 +221,29 @@ def test_the_pooler_holds_transactions_and_for_long_enough() -> None:
     assert "its pool_mode is session" in str(session[0])
     short = pooler.judge(settings, {}, {**good, "query_wait_timeout": "30"})
     assert "clients that wait would be refused" in str(short[0])
+
+
+def test_rows_of_extensions_are_acknowledged_by_name() -> None:
+    """Neither copied, followed nor compared: silence would be a loss."""
+    held = holding(extension_rows=(ExtensionRows("pg_cron", "cron.job", 3), ExtensionRows("secret", "s.t", None)))
+    found = look(held)
+    assert [one.fatal for one in found] == [True, True]
+    assert "table cron.job of extension pg_cron: it holds 3 rows of the users" in str(found[0])
+    assert "name cron.job in left_extension_tables" in str(found[0])
+    assert "this login may not look" in str(found[1])
+    left = replace(SETTINGS, left_extension_tables=("cron.job",))
+    assert [one.fatal for one in look(held, left)] == [False, True]
+
+
+def test_what_would_fire_again_or_stop_where_changes_are_applied() -> None:
+    found = look(
+        holding(
+            firing=(Firing("public.seats", "audit", "A"), Firing("public.seats", "copy", "R")),
+            unequal=(Unequal("public.log", ("data json",), 5), Unequal("public.trail", ("data json", "at point"), 0)),
+        )
+    )
+    assert [one.fatal for one in found] == [True, True, True, False]
+    assert "ALTER TABLE public.seats ENABLE TRIGGER audit" in str(found[0])
+    assert "ALTER TABLE public.seats DISABLE TRIGGER copy" in str(found[1])
+    assert "data json cannot be compared" in str(found[2])
+    assert "data json, at point" in str(found[3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import MARKER_SCHEMA, Settings, Table
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import applying, extensions
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.estimate import (
     APPLY_SCAN_RATE,
     hash_seconds,
@@ -24,6 +25,8 @@ def check(facts: Facts, settings: Settings) -> list[Finding]:
     found += _waiting(facts)
     found += _sequences(facts, settings)
     found += _oversize(facts)
+    found += extensions.check(facts.content.extension_rows, settings)
+    found += applying.check(facts.content.firing, facts.content.unequal)
     found += [
         Finding(
             f"table {label}",

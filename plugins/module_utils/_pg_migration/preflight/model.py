@@ -48,6 +48,33 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class ExtensionRows:
+    """A table of an extension with rows that are its users'. `rows`: None where they may not be read."""
+
+    extension: str
+    table: str
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class Firing:
+    """A trigger that fires where changes are applied. `mode`: A(lways) or R(eplica)."""
+
+    table: str
+    trigger: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Unequal:
+    """A table without a key, and the columns of it that have no equality; how often rows of it were changed."""
+
+    table: str
+    columns: tuple[str, ...]
+    changes: int
+
+
+@dataclass(frozen=True)
 class Content:
     """What of the source's content needs a word."""
 
@@ -66,6 +93,9 @@ class Content:
     oversize: tuple[tuple[str, int], ...] = ()  # table, bytes of its longest values as they are stored
     oversize_unknown: tuple[str, ...] = ()
     subscriptions: tuple[str, ...] = ()
+    extension_rows: tuple[ExtensionRows, ...] = ()
+    firing: tuple[Firing, ...] = ()
+    unequal: tuple[Unequal, ...] = ()
     wal_bytes: int = 0
     wal_rate: float = 0.0
 

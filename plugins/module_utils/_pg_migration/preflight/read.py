@@ -15,7 +15,11 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.mode
     NEW,
     SEEDING,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import queries
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import (
+    applying,
+    extensions,
+    queries,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import (
     Content,
     Facts,
@@ -99,6 +103,9 @@ def content(session: psycopg.Connection[Any]) -> Content:
         oversize=tuple(oversize),
         oversize_unknown=tuple(unknown),
         subscriptions=tuple(row[0] for row in session.execute(queries.SUBSCRIPTIONS)),
+        extension_rows=tuple(extensions.read(session)),
+        firing=tuple(applying.firing(session)),
+        unequal=tuple(applying.unequal(session)),
         wal_bytes=int(next(iter(_allowed(session, queries.WAL)), (0,))[0]),
         wal_rate=float(next(iter(_allowed(session, queries.WAL_RATE)), (0,))[0] or 0.0),
     )
