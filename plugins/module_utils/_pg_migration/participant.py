@@ -164,7 +164,7 @@ class PostgresParticipant(Moving):
         self.at("check")
         shut = rights.lacking(source, target, context.settings.application_roles)
         self._refuse(looks.read(context, source, target), shut)
-        self.pooler.check(context.ends.source)
+        self.pooler.check(context.ends.source, context.ends.target)
         freeze.refuse_other_writers(source)
         self.at("refresh")
         self.views = carry.views(source, target)

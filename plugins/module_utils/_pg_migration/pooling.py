@@ -21,7 +21,7 @@ class Holder(Protocol):
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def point(self, end: Endpoint) -> None: ...
-    def check(self, end: Endpoint) -> None: ...
+    def check(self, end: Endpoint, other: Endpoint) -> None: ...
 
 
 class Nobody:
@@ -30,7 +30,7 @@ class Nobody:
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def point(self, end: Endpoint) -> None: ...
-    def check(self, end: Endpoint) -> None: ...
+    def check(self, end: Endpoint, other: Endpoint) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,22 @@ class PgBouncer:
         except PgBouncerError as error:
             raise MigrationError(str(error)) from None
 
-    def check(self, end: Endpoint) -> None:
-        """Before anything is frozen: it answers, and leads where we think that it does."""
+    def check(self, end: Endpoint, other: Endpoint) -> None:
+        """Before anything is frozen: it answers, and leads where we think that it does.
+
+        It may know `end` by another address than we do, so that only port and database can be compared; the other end's it must not have.
+        """
         try:
             entry = self._entry()
             self.console.database(self.known.database)
         except PgBouncerError as error:
             raise MigrationError(str(error)) from None
-        if (entry.port, entry.dbname) != (end.port, end.dbname):
+        elsewhere = (entry.host, entry.port, entry.dbname) == (
+            other.host,
+            other.port,
+            other.dbname,
+        ) and entry.host != end.host
+        if elsewhere or (entry.port, entry.dbname) != (end.port, end.dbname):
             raise MigrationError(
                 f"PgBouncer leads {self.known.database} to {entry.label}, not to the {end.side} {end.label}."
                 f" Mend: {self.known.active_file} has to name the {end.side}, or leave the pooler out"

@@ -38,7 +38,7 @@ class PostgresReturn(Moving):
         problems += return_health.read(self.context, source, target).problems
         if problems:
             raise RefusedError("the rollback cannot begin, users are not touched", problems)
-        self.pooler.check(self.context.ends.target)
+        self.pooler.check(self.context.ends.target, self.context.ends.source)
         freeze.refuse_other_writers(target)
         self._near()
         self.views = carry.views(target, source)

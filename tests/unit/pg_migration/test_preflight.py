@@ -247,3 +247,13 @@ def test_what_would_fire_again_or_stop_where_changes_are_applied() -> None:
     assert "ALTER TABLE public.seats DISABLE TRIGGER copy" in str(found[1])
     assert "data json cannot be compared" in str(found[2])
     assert "data json, at point" in str(found[3])
+
+
+def test_slots_of_the_target_are_limited_too() -> None:
+    unlimited = {**PARAMETERS, "max_slot_wal_keep_size": "-1"}
+    found = look(there(settings=unlimited))
+    assert [one.fatal for one in found] == [False]
+    assert "target disk: max_slot_wal_keep_size is not set" in str(found[0])
+    assert "ALTER SYSTEM SET max_slot_wal_keep_size TO '10240MB'; SELECT pg_reload_conf()" in str(found[0])
+    managed = look(there(settings={**unlimited, "rds.logical_replication": "on"}))
+    assert "in the cluster's parameter group; or finish" in str(managed[0])

@@ -18,9 +18,11 @@ def check(context: Context) -> list[Finding]:
     known = settings.pooler
     if not known.database:
         return []
-    end = context.ends.target if context.journal.phase == SWITCHED else context.ends.source
+    end, other = context.ends.source, context.ends.target
+    if context.journal.phase == SWITCHED:
+        end, other = other, end
     try:
-        pooling.make(context).check(end)
+        pooling.make(context).check(end, other)
         console = Console(known.admin_socket, known.admin_port)
         config = {row["key"]: row["value"] for row in console.show("CONFIG")}
         return judge(settings, console.database(known.database), config)

@@ -46,10 +46,12 @@ def check(facts: Facts, settings: Settings) -> list[Finding]:
     return found
 
 
-def _parameter(side: Side, name: str, value: str) -> str:
+def _parameter(side: Side, name: str, value: str, restart: bool = True) -> str:
     if side.managed:
         parameter = "rds.logical_replication=1" if name == "wal_level" else f"{name}={value}"
-        return f"set {parameter} in the cluster's parameter group and reboot"
+        return f"set {parameter} in the cluster's parameter group" + (" and reboot" if restart else "")
+    if not restart:
+        return f"ALTER SYSTEM SET {name} TO '{value}'; SELECT pg_reload_conf()"
     return f"ALTER SYSTEM SET {name} TO {value}, and restart the server once (in a container: its command line, and recreate it)"
 
 
@@ -210,6 +212,15 @@ def _disk(facts: Facts, settings: Settings) -> list[Finding]:
                 f"max_slot_wal_keep_size is not set: a target that stays away would fill the disk; {who} to {limit / GIB:.1f} GiB",
                 f"have {limit / GIB:.1f} GiB free beside the {facts.content.wal_bytes / GIB:.1f} GiB of WAL that are there (SQL cannot see the"
                 " disk), or choose a smaller slot_wal_limit",
+                fatal=False,
+            )
+        )
+    if facts.there.settings.get("max_slot_wal_keep_size") == "-1":
+        found.append(
+            Finding(
+                "target disk",
+                "max_slot_wal_keep_size is not set: from the cutover until finish the target keeps all WAL for a source that stays away",
+                f"{_parameter(facts.there, 'max_slot_wal_keep_size', f'{limit // MIB}MB', restart=False)}; or finish as soon as nobody will go back",
                 fatal=False,
             )
         )
