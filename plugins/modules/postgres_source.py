@@ -131,7 +131,7 @@ options:
     type: int
     default: 4
   slot_wal_limit:
-    description: Bytes of WAL that a slot may keep, set where there is no limit.
+    description: Bytes of WAL that a slot may keep, set where there is no limit; half of what is free beside the WAL where that is less.
     type: int
     default: 10737418240
   restart:

@@ -54,13 +54,14 @@ def prepare(choice: Choice, admin: Admin, wanted: Wanted, check: bool) -> dict[s
         work.outcome.blockers.append(
             Blocker("ssl is off, and the certificate is not ours to choose. Mend: tls.mode own or given")
         )
-    changes, blockers = settings.plan(work.server, wanted, around.inside, ours, around.command)
+    free = work.place.free_bytes()
+    changes, blockers = settings.plan(work.server, settings.fitted(wanted, free), around.inside, ours, around.command)
     work.outcome.blockers += blockers
     apply.keep_settings(work, changes)
     if len(work.outcome.actions) > before:
         _reload(work, around, changes, ca if ours else "")
     _rules(work, changes)
-    _dangers(found, work, around)
+    _dangers(found, work, around, free)
     pending = _pending(work, changes)
     announcement = []
     if pending:
@@ -136,13 +137,14 @@ def _served(around: Surroundings, name: str, ca: str) -> None:
         )
 
 
-def _dangers(found: Container | Service, work: Work, around: Surroundings) -> None:
+def _dangers(found: Container | Service, work: Work, around: Surroundings, free: int | None) -> None:
     """What a person should know of the container before touching it."""
-    free = work.place.free_bytes()
-    if free is not None and free < work.wanted.slot_wal_limit:
+    limit = work.wanted.slot_wal_limit
+    if free is not None and free // 2 < limit:
         work.outcome.notices.append(
-            f"{free // 1024**2} MiB are free beside the WAL, less than slot_wal_limit ({work.wanted.slot_wal_limit // 1024**2} MiB):"
-            " a subscriber that stays away could fill the disk"
+            f"{free // 1024**2} MiB are free beside the WAL, less than twice slot_wal_limit ({limit // 1024**2} MiB): where no limit was"
+            f" set yet a slot keeps half of it, {max(free // 2 // 1024**2, settings.LEAST_WAL)} MiB; a limit that is set already stays, and"
+            " may let a subscriber that stays away fill the disk"
         )
     if isinstance(found, Container):
         recreate = any(one.recreate for one in work.outcome.blockers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.model import (
     CERTIFICATE,
@@ -17,6 +17,7 @@ MIB = 1024**2
 SPARE = 4  # senders and slots that one move takes: subscription, snapshot holder, verification, and one for luck
 TIMEOUT = (10_000, 300_000)  # milliseconds; 0 keeps WAL for a subscriber that is gone without a word
 METHOD = "scram-sha-256"
+LEAST_WAL = 64  # MiB that a slot may keep at any rate
 EVERY_ADDRESS = ("*", "0.0.0.0", "::")  # noqa: S104 - words that are looked for in a configuration
 
 NAMES = (
@@ -67,7 +68,7 @@ def _needs(server: Server, wanted: Wanted, inside: str, own_certificate: bool) -
     }
     for name, number in least.items():
         yield name, int(value[name]) >= number, str(number)
-    limit = max(wanted.slot_wal_limit // MIB, 64)
+    limit = max(wanted.slot_wal_limit // MIB, LEAST_WAL)
     yield "max_slot_wal_keep_size", int(value["max_slot_wal_keep_size"]) != -1, f"{limit}MB"
     yield "wal_sender_timeout", TIMEOUT[0] <= int(value["wal_sender_timeout"]) <= TIMEOUT[1], "60s"
     yield "password_encryption", value["password_encryption"] == METHOD, METHOD
@@ -76,6 +77,11 @@ def _needs(server: Server, wanted: Wanted, inside: str, own_certificate: bool) -
         yield "ssl_cert_file", value["ssl_cert_file"] == CERTIFICATE, CERTIFICATE
         yield "ssl_key_file", value["ssl_key_file"] == KEY, KEY
     yield "ssl", value["ssl"] == "on", "on"
+
+
+def fitted(wanted: Wanted, free: int | None) -> Wanted:
+    """A limit that the disk has no room for is none: half of what is free stays for everything else."""
+    return wanted if free is None else replace(wanted, slot_wal_limit=min(wanted.slot_wal_limit, free // 2))
 
 
 def plan(

@@ -50,6 +50,15 @@ def planned(server: Server, wanted: Wanted = WANTED, inside: str = "", own: bool
     return {one.name: one.value for one in settings.plan(server, wanted, inside, own)[0]}
 
 
+@pytest.mark.parametrize(
+    ("free", "limit"), [(None, "10240MB"), (100 * 1024**3, "10240MB"), (8 * 1024**3, "4096MB"), (1024**2, "64MB")]
+)
+def test_a_slot_keeps_no_more_than_half_of_what_is_free(free: int | None, limit: str) -> None:
+    lacking = make(READY | {"max_slot_wal_keep_size": "-1"})
+    assert planned(lacking, settings.fitted(WANTED, free)) == {"max_slot_wal_keep_size": limit}
+    assert planned(make(READY), settings.fitted(WANTED, free)) == {}, "a limit that somebody chose stays"
+
+
 def test_what_is_as_wanted_is_left_alone() -> None:
     assert settings.plan(make(READY), WANTED, "", own_certificate=False) == ([], [])
 
