@@ -19,6 +19,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     pooling,
     returning,
     rights,
+    role_settings,
     subscription,
     unlogged,
     verify,
@@ -162,7 +163,12 @@ class PostgresParticipant(Moving):
         context = self.context
         source, target = self.sessions.source, self.sessions.target
         self.at("check")
-        shut = rights.lacking(source, target, context.settings.application_roles)
+        roles = context.settings.application_roles
+        shut = rights.lacking(source, target, roles)
+        known = role_settings.read(source, roles), role_settings.read(target, roles)
+        unset = role_settings.lacking(*known, context.ends.target.dbname)
+        shut += role_settings.words([one for one in unset if one[0]])
+        self.notices += role_settings.words([one for one in unset if not one[0]])
         self._refuse(looks.read(context, source, target), shut)
         self.pooler.check(context.ends.source, context.ends.target)
         freeze.refuse_other_writers(source)

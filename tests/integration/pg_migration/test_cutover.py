@@ -312,3 +312,16 @@ def test_a_schema_changed_after_the_cutover_is_seen_before_it_is_needed(move: Mo
     poll(lambda: move.on_source("SELECT n FROM public.later") == [(7,)])
     assert status.look(move.context())["notices"] == []
     assert move(rollback.run)["phase"] == "returned"
+
+
+def test_settings_of_the_database_and_its_logins_are_asked_for(move: Move) -> None:
+    """A search_path or a time zone that stays behind changes what statements mean."""
+    following(move)
+    move.on_source(f"ALTER DATABASE {move.dbname} SET timezone TO 'Asia/Seoul'")
+    with pytest.raises(
+        RefusedError, match=r"setting timezone of the database.*ALTER DATABASE .* SET timezone TO 'Asia/Seoul'"
+    ):
+        move(cutover.run)
+    assert sides(move) == (True, False)
+    move.target.execute(f"ALTER DATABASE {move.dbname} SET timezone TO 'Asia/Seoul'")
+    assert move(cutover.run)["phase"] == "switched"

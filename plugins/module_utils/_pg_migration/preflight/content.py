@@ -25,6 +25,10 @@ def check(facts: Facts, settings: Settings) -> list[Finding]:
     found += _waiting(facts)
     found += _sequences(facts, settings)
     found += _oversize(facts)
+    found += [
+        Finding(whose, "the source has it, the target not or otherwise", f"on the target, {statement}", fatal=False)
+        for whose, statement in facts.unset
+    ]
     found += extensions.check(facts.content.extension_rows, settings)
     found += applying.check(facts.content.firing, facts.content.unequal)
     found += [

@@ -112,3 +112,6 @@ class Facts:
     runner: Runner
     same: bool
     fresh: bool  # nothing of this move is there yet
+    unset: tuple[
+        tuple[str, str], ...
+    ] = ()  # settings of database and logins that the target lacks, and the statement for each

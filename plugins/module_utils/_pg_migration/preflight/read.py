@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts, role_settings
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
@@ -42,6 +42,9 @@ PATIENCE = "20s"  # for a look through the pieces of long values
 def read(context: Context, here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> Facts:
     source, target = api.read_source(here), api.read_target(there)
     roles = context.settings.application_roles
+    unset = role_settings.lacking(
+        role_settings.read(here, roles), role_settings.read(there, roles), context.ends.target.dbname
+    )
     return Facts(
         source=source,
         target=target,
@@ -51,6 +54,7 @@ def read(context: Context, here: psycopg.Connection[Any], there: psycopg.Connect
         runner=api.read_runner(Path(context.settings.folder), target.server.major, context.settings.client_folder),
         same=api.same_database(here, there),
         fresh=_fresh(context, there),
+        unset=tuple((whose, statement) for _, whose, statement in unset),
     )
 
 
