@@ -22,8 +22,8 @@ LOST = (
 CHANGED = (
     "The schema was changed after the cutover, and what is written since does not reach the source. Mend: take the change back on the target, or"
     " make the same one on the source in a session with application_name platform_migration/... and default_transaction_read_only off, for a"
-    " new table then ALTER PUBLICATION {name} ADD TABLE ONLY ... on the target; on the source ALTER SUBSCRIPTION {name} ENABLE, and"
-    " ALTER SUBSCRIPTION {name} REFRESH PUBLICATION; or finish, if nobody will go back"
+    " new table then ALTER PUBLICATION {name} ADD TABLE ONLY ... on the target and GRANT SELECT on it to the returner's login; on the source"
+    " ALTER SUBSCRIPTION {name} ENABLE, and ALTER SUBSCRIPTION {name} REFRESH PUBLICATION; or finish, if nobody will go back"
 )
 
 

@@ -305,7 +305,7 @@ def test_a_schema_changed_after_the_cutover_is_seen_before_it_is_needed(move: Mo
         source.execute("CREATE TABLE public.later (n int PRIMARY KEY)")
         source.execute("ALTER TABLE public.ledger ADD extra text")
     move.on_target(f"ALTER PUBLICATION {name} ADD TABLE ONLY public.later")
-    move.on_target("INSERT INTO public.later VALUES (7)")
+    move.on_target("INSERT INTO public.later VALUES (7); GRANT SELECT ON public.later TO mover")
     with move.context().source() as source:
         source.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
         source.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
