@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.errors import ProxyError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, rollback, stores
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    cutover,
+    follow,
+    rollback,
+    stores,
+    verbs,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.rollback import Participant
 
 from tests.faults.support import BUDGET, killed, one_side
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import Writers as Tables
-from tests.integration.pg_migration.moving import crowded, following, poll
+from tests.integration.pg_migration.moving import crowded, following, poll, seed
 from tests.integration.redis_migration.conftest import new, old, pair, proxy, root
 from tests.integration.redis_migration.test_redis_cutover import Writers as Keys
 from tests.integration.redis_migration.test_redis_cutover import grows, nothing_lost, writers
@@ -106,6 +112,28 @@ def test_after_the_decision_both_come_to_the_old_side(
         tables.more()
     assert tables.lost(move.source) == []
     nothing_lost(writers.end(), old)
+
+
+def test_both_are_moved_after_a_rehearsal_that_was_given_up(
+    move: Move, redis: dict[str, Any], old: RedisServer, new: RedisServer, proxy: Proxy, writers: Keys
+) -> None:
+    following(move)
+    with move.opened(freeze_budget=BUDGET * crowded(), rehearse=True) as context:
+        assert cutover.run(context, False, [stores.forward(redis)])["phase"] == "following"
+    with move.opened(clean_target=True) as context:
+        ended = verbs._finish(context, False, redis)
+    assert ended["phase"] == "abandoned"
+    assert "stays the only server" in ended["message"]
+    grows(old)
+    move.on_target("DROP SCHEMA audit CASCADE")  # this seed is a whole dump, which makes its schemas
+    with move.opened() as context:
+        seed(move, context)
+    move(follow.run)
+    with move.opened(freeze_budget=BUDGET * crowded()) as context:
+        assert cutover.run(context, False, [stores.forward(redis)])["phase"] == "switched"
+    proxied(proxy, "new")
+    grows(new)
+    nothing_lost(writers.end(), new)
 
 
 @pytest.mark.parametrize("step", ["redis.prepare", "redis.settle", "redis.switch", "release"])

@@ -80,9 +80,12 @@ def test_every_trap_arrives_and_is_proved(
     assert TOKEN not in text
     assert stat.S_IMODE((tmp_path / "journal").stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "journal").rglob("*.json")} == {0o600}
-    assert step("finish")["changed"]
+    given_up = step("finish")  # nobody was led away
+    assert (given_up["changed"], given_up["phase"]) == (True, "new")
     assert new.do("EXISTS", MARKER) == 0
-    assert not step("copy")["changed"]
+    assert not step("finish")["changed"]
+    with pytest.raises(RefusedError, match="it is not empty"):  # what is there may be anybody's from now on
+        step("copy")
 
 
 @pytest.mark.parametrize(
