@@ -319,7 +319,7 @@ def test_settings_of_the_database_and_its_logins_are_asked_for(move: Move) -> No
     following(move)
     move.on_source(f"ALTER DATABASE {move.dbname} SET timezone TO 'Asia/Seoul'")
     with pytest.raises(
-        RefusedError, match=r"setting timezone of the database.*ALTER DATABASE .* SET timezone TO 'Asia/Seoul'"
+        RefusedError, match=r"setting TimeZone of the database.*ALTER DATABASE .* SET TimeZone TO 'Asia/Seoul'"
     ):
         move(cutover.run)
     assert sides(move) == (True, False)
