@@ -29,6 +29,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.mode
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS
 
 BEAT = 0.3
+HEADROOM = 1024  # bytes of WAL that are no change of a row
 SETTLING = 5.0  # seconds in which a subscription that was just enabled shows whether its cause is gone
 
 
@@ -142,13 +143,14 @@ def _mended(context: Context, source: Any, target: Any, found: Health) -> str:
 
 
 def _watch(context: Context, source: Any, target: Any, before: Health) -> None:
-    """It is well when its worker has connected and has not given up since."""
+    """It is well when its worker has what was there when it was begun, or has not given up for a while. A lag that only became smaller says
+    nothing: with its first word a worker tells the source of all that it has had for long."""
     deadline = time.monotonic() + SETTLING * 2
     while time.monotonic() < deadline:
         now = looks.read(context, source, target, shapes=False)
         if now.exists and not now.enabled:
             raise stopped(context, source, target)
-        if now.connected and now.worker and now.lag_bytes <= before.lag_bytes // 2 + 1024:
+        if now.connected and now.worker and now.lag_bytes <= _position(now.lsn) - _position(before.lsn) + HEADROOM:
             return
         if now.connected and now.worker and time.monotonic() > deadline - SETTLING:
             return
@@ -158,6 +160,11 @@ def _watch(context: Context, source: Any, target: Any, before: Health) -> None:
         f" {context.ends.publisher.host}:{context.ends.publisher.port} as {context.ends.publisher.username}."
         " Mend: address, pg_hba.conf, password and TLS of that leg (publisher), as the log of the target says; then follow again"
     )
+
+
+def _position(lsn: str) -> int:
+    high, _, low = lsn.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
 
 
 def stopped(context: Context, source: Any, target: Any) -> MigrationError:
