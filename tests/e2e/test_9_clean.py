@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -17,8 +18,9 @@ OURS = ("tiketi", "ministack")
 def _left(engine: str, form: str, *arguments: str) -> list[str]:
     # The engine as it is on this machine: the sandbox's own configuration of it is gone by now.
     command, end = [engine, *arguments, "--format", form], time.monotonic() + 20
+    env = {name: value for name, value in os.environ.items() if name != "CONTAINERS_CONF"}
     while True:
-        listed = subprocess.run(command, capture_output=True, text=True, check=False)
+        listed = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if listed.returncode == 0:
             break
         # Podman fails when a container that it lists is taken away meanwhile by its own cleaning process.

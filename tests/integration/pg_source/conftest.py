@@ -130,11 +130,17 @@ def podman(*words: str, check: bool = True) -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network() -> Iterator[str]:
+    """Gone with its module: tests after it take the sandbox down, and with it the configuration of the engine."""
     conf = Path(__file__).parents[3] / ".sandbox" / "containers.conf"
-    if conf.exists():  # how containers run on this machine
-        os.environ.setdefault("CONTAINERS_CONF", str(conf))
+    with pytest.MonkeyPatch.context() as patch:
+        if conf.exists() and "CONTAINERS_CONF" not in os.environ:  # how containers run on this machine
+            patch.setenv("CONTAINERS_CONF", str(conf))
+        yield from _network()
+
+
+def _network() -> Iterator[str]:
     if shutil.which("podman") is None or subprocess.run(["podman", "image", "exists", IMAGE], check=False).returncode:
         pytest.skip(f"Podman or {IMAGE} is not here: 'make demo' builds it")
     name = f"{LABEL}-{uuid.uuid4().hex[:8]}"
