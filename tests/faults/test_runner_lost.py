@@ -57,7 +57,8 @@ def test_run_and_watchdog_are_killed_together(move: Move, step: str, where: str,
         for pid in (watching, process.pid):  # the run stands still: nobody goes on in between
             os.kill(pid, signal.SIGKILL)
         assert process.wait(20) == -9
-        assert not launch.alive(launch.Unit(move.context(), watchdog.WHAT))
+        # A signal is not an end: the process is gone a moment after it.
+        poll(lambda: not launch.alive(launch.Unit(move.context(), watchdog.WHAT)), 20, "the watchdog outlived its kill")
         runner = move if who == "the same runner" else replace(move, folder=move.folder / "another runner")
         result = runner(cutover.run, freeze_budget=30 * crowded())
         assert ("completed" if where == "target" else "called off") in result["message"]
