@@ -10,8 +10,8 @@ type: aggregate
 short_description: Summarise a run by phase
 version_added: 1.0.0
 description:
-  - After the recap, prints one line per phase (seconds, share of the run, counts), what changed, what failed, and the lines
-    that roles left with C(ansible.builtin.set_stats) under the keys C(proved) and C(next_steps).
+  - After the recap, prints one line per phase (seconds, share of the run, counts), the tasks that took 5 seconds or more,
+    what changed, what failed, and the lines that roles left with C(ansible.builtin.set_stats) under the keys C(proved) and C(next_steps).
   - A phase is the name of a play up to C( | ).
   - Prints names of tasks and hosts only, never a result, so that it cannot show a secret.
 requirements:
@@ -68,7 +68,7 @@ class CallbackModule(CallbackBase):
         self._run.start_phase(play.get_name())
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        self._run.start_task()
+        self._run.start_task(task.get_name())
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._run.record(result.host.get_name(), result.task.get_name(), "changed" if result.is_changed() else "ok")

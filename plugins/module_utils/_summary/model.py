@@ -27,8 +27,11 @@ class Run:
     phases: dict[str, Phase] = field(default_factory=dict)
     changes: dict[str, list[str]] = field(default_factory=dict)
     faults: list[tuple[str, str, str]] = field(default_factory=list)
+    durations: dict[str, float] = field(default_factory=dict)
     _current: Phase | None = None
     _since: float = 0.0
+    _task: str = ""
+    _task_since: float = 0.0
 
     def start_phase(self, play_name: str) -> None:
         """Close the phase before; plays of one phase (the name up to the separator) add up."""
@@ -37,9 +40,12 @@ class Run:
         self._current = self.phases.setdefault(name, Phase(name))
         self._since = self.clock()
 
-    def start_task(self) -> None:
+    def start_task(self, task: str) -> None:
+        """Close the task before; tasks of one name add up."""
+        self._finish_task()
         if self._current is not None:
             self._current.tasks += 1
+        self._task, self._task_since = task, self.clock()
 
     def record(self, host: str, task: str, outcome: str) -> None:
         """Count one result; outcome is ok, changed, failed, ignored, unreachable or skipped."""
@@ -51,11 +57,22 @@ class Run:
             self.faults.append((outcome, host, task))
 
     def finish(self) -> None:
-        """Stop the clock of the current phase."""
+        """Stop the clocks of the current phase and of its task."""
+        self._finish_task()
         if self._current is not None:
             now = self.clock()
             self._current.seconds += now - self._since
             self._since = now
+
+    def slowest(self, count: int, least: float = 0.0) -> list[tuple[str, float]]:
+        """At most `count` names of tasks that took `least` seconds or more, the longest first."""
+        long = [(task, seconds) for task, seconds in self.durations.items() if seconds >= least]
+        return sorted(long, key=lambda one: one[1], reverse=True)[:count]
+
+    def _finish_task(self) -> None:
+        if self._task:
+            self.durations[self._task] = self.durations.get(self._task, 0.0) + self.clock() - self._task_since
+        self._task = ""
 
     @property
     def seconds(self) -> float:

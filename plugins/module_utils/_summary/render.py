@@ -7,6 +7,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._summary.model import Run
 
 _COLUMNS = ("ok", "changed", "failed", "unreachable")
+_SLOW = 5.0  # seconds from which a task is worth a line
 
 
 def _verdict(run: Run, rescued: int) -> str:
@@ -31,6 +32,10 @@ def as_text(run: Run, playbook: str, proved: list[str], next_steps: list[str], r
             f"  {phase.name:<{width}}  {phase.seconds:7.1f}  {share:4.0f}%  {phase.tasks:5d}  {count['ok']:5d}  {count['changed']:7d}"
             f"  {count['failed'] + count['unreachable']:6d}"
         )
+    slow = run.slowest(5, least=_SLOW)
+    if slow:
+        lines += ["", "  slowest tasks:"]
+        lines += [f"    {seconds:7.1f}  {task}" for task, seconds in slow]
     if run.changes:
         lines += ["", "  changed:"]
         for task, hosts in list(run.changes.items())[:max_changes]:
@@ -64,6 +69,7 @@ def as_dict(run: Run, playbook: str, proved: list[str], next_steps: list[str], r
             }
             for phase in run.phases.values()
         ],
+        "slowest": [{"task": task, "seconds": round(seconds, 3)} for task, seconds in run.slowest(30)],
         "changed": run.changes,
         "faults": [{"outcome": outcome, "host": host, "task": task} for outcome, host, task in run.faults],
         "rescued": rescued,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,28 +11,52 @@ from ansible_collections.tiketi.platform.plugins.module_utils._summary.model imp
 from ansible_collections.tiketi.platform.plugins.module_utils._summary.render import as_dict, as_text
 
 
+class Clock:
+    """Stands until it is told to go on."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def _run() -> Run:
-    ticks = itertools.count(0, 10)
-    run = Run(clock=lambda: float(next(ticks)))
+    clock = Clock()
+    run = Run(clock=clock)
     run.start_phase("K3s cluster | Servers")
-    run.start_task()
+    run.start_task("Bring the server to its state")
     run.record("s1", "Bring the server to its state", "changed")
+    clock.now = 12
     run.start_phase("K3s cluster | Agents")
-    run.start_task()
+    run.start_task("Bring the agent to its state")
     run.record("a1", "Bring the agent to its state", "changed")
     run.record("a2", "Bring the agent to its state", "ok")
+    clock.now = 20
     run.start_phase("Services")
+    run.start_task("Apply")
     run.record("account", "Apply", "skipped")
+    clock.now = 21
+    run.start_task("Bring the server to its state")
+    clock.now = 30
+    run.finish()
     return run
 
 
 def test_plays_of_one_phase_add_up_and_the_clock_covers_the_run() -> None:
     run = _run()
-    run.finish()
     cluster = run.phases["K3s cluster"]
     assert (cluster.tasks, cluster.outcomes["changed"], cluster.outcomes["ok"]) == (2, 2, 1)
     assert cluster.seconds == 20
     assert run.seconds == 30
+
+
+def test_the_slowest_tasks_are_named_and_their_times_add_up() -> None:
+    run = _run()
+    assert run.slowest(2) == [("Bring the server to its state", 21), ("Bring the agent to its state", 8)]
+    text = as_text(run, "site.yml", [], [], 0, max_changes=9)
+    assert "21.0  Bring the server to its state" in text
+    assert "Apply" not in text, "a task of a second is not worth a line"
+    assert as_dict(run, "site.yml", [], [], 0)["slowest"][-1] == {"task": "Apply", "seconds": 1}
 
 
 def test_verdict_names_changes_faults_and_rescued_faults() -> None:
