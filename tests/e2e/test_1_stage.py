@@ -1,4 +1,7 @@
-"""The main job: an empty account, killed on the way, ends in five services on K3s with the old host's data; then nothing changes."""
+"""The main job: an empty account, killed on the way, ends in five services on K3s with the old host's data.
+
+That a second run and a dry run change nothing is asserted by test_3_canary, which runs them as loud as can be.
+"""
 
 from __future__ import annotations
 
@@ -40,18 +43,3 @@ def test_killed_at_random_points_the_same_command_resumes() -> None:
     outcome = run(name="resumed")
     _ok(outcome)
     assert len([line for line in outcome.summary["proved"] if ": 200 in " in line]) >= 5, outcome.tail()
-
-
-def test_second_run_changes_nothing() -> None:
-    outcome = run(name="second")
-    _ok(outcome)
-    assert outcome.changed == 0, outcome.tail()
-
-
-def test_check_mode_on_the_converged_stage_reports_no_change() -> None:
-    outcome = run("--check", "--diff", name="check-converged")
-    _ok(outcome)
-    assert outcome.changed == 0, outcome.tail()
-    after = run(name="after-check")
-    _ok(after)
-    assert after.changed == 0, after.tail()

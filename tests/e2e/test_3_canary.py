@@ -1,4 +1,8 @@
-"""No secret leaves its place: not at -vvv --diff, not in a run that fails early, not on a host. test_4 and test_5 fail late."""
+"""A second run and a dry run change nothing, and no secret leaves its place.
+
+Not at -vvv --diff, not in a run that fails early, not on a host. test_4 and test_5 fail late, and test_4 ends with a run that
+finds nothing to do: so the dry run before it did nothing either.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ def wanted() -> list[str]:
         ("failing-checksum", ("-vvv", "--diff", "-e", '{"k3s_common_sha256": "' + "0" * 64 + '"}'), 2),
     ],
 )
-def test_output_and_command_lines_hold_no_secret(
+def test_nothing_changes_and_output_and_command_lines_hold_no_secret(
     name: str, arguments: tuple[str, ...], code: int, wanted: list[str]
 ) -> None:
     watcher = canary.CommandLines(wanted)
@@ -35,6 +39,7 @@ def test_output_and_command_lines_hold_no_secret(
     outcome = run(*arguments, name=f"canary-{name}")
     watcher.stop()
     assert outcome.code == code, outcome.tail()
+    assert outcome.changed == 0, outcome.tail()
     assert watcher.looks > 20
     found = canary.leaks(outcome.output, wanted)
     assert not found, f"secrets in lines {found[:10]} of {LOGS}/e2e-canary-{name}.log"
