@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.compare import Compare
@@ -13,7 +13,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     ReplyError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keeper import Keeper
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import chunks, scan, scan_sized
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import (
+    chunks,
+    scan,
+    scan_sized,
+    sizes,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
     CACHE,
     STATE,
@@ -139,17 +144,66 @@ class Leg:
                     break
         return found
 
-    def follow_readers(self, streams: Iterable[bytes]) -> list[Difference]:
-        """Carry over what readers of these streams changed; their entries are proved. What differs even then."""
-        wanted = self.options.rules.wanted(streams)
+    def big(self, keys: Iterable[bytes]) -> set[bytes]:
+        """Those that go by pieces."""
+        wanted = self.options.rules.wanted(keys)
+        found: set[bytes] = set()
+        for db in self.databases() if wanted else ():
+            weights = sizes(self._transfer(db).here.link, wanted, "memory" in self._here.can)
+            found.update(key for key, size in zip(wanted, weights, strict=True) if size > self.options.big_bytes)
+        return found
+
+    def built(self) -> set[bytes]:
+        """Streams that were written whole since the last call; nobody has compared them."""
+        found: set[bytes] = set()
+        for transfer in self._transfers.values():
+            found |= transfer.streams.built
+            transfer.streams.built.clear()
+        return found
+
+    def unproved(self, streams: Iterable[bytes]) -> set[bytes]:
+        """Bring these up to the source while writers go on, and compare every entry that both have. Those that differ."""
+        found: set[bytes] = set()
+        for transfer, key, size in self._each_stream(streams):
+            try:
+                equal = transfer.streams.prove(key, transfer.portion(key, size))
+            except ReplyError:  # it went away under our hands, which is told as a change
+                equal = False
+            found |= set() if equal else {key}
+        return found
+
+    def follow(self, streams: Iterable[bytes], told: Set[bytes]) -> list[Difference]:
+        """Carry over what readers of proved streams changed, and what those `told` of grew by. What differs even then."""
         found: list[Difference] = []
+        for transfer, key, size in self._each_stream(streams, told):
+            db = transfer.here.link.db
+            if not size:  # not a stream in this database, or none any more
+                transfer.move([key], compare=False)
+                transfer.flush()
+                found += Compare(transfer).differences([key])
+                continue
+            portion = transfer.portion(key, size) if key in told else STREAM_PORTION
+            wrong = transfer.streams.follow(key, portion, key in told)
+            if key in told:
+                transfer.ending(key, mend=True)
+                wrong = wrong or transfer.ending(key, mend=False)
+            found += [Difference(db, key, "different", wrong)] if wrong else []
+        return found
+
+    def _each_stream(
+        self, streams: Iterable[bytes], others: Set[bytes] = frozenset()
+    ) -> Iterator[tuple[Transfer, bytes, int]]:
+        """Each with its size, in every database where it is one; with size 0 those of `others` that are none."""
+        wanted = self.options.rules.wanted(streams)
         for db in self.databases() if wanted else ():
             transfer = self._transfer(db)
-            kinds = transfer.here.link.ask([("TYPE", key) for key in wanted])
-            for key in (key for key, kind in zip(wanted, kinds, strict=True) if kind == b"stream"):
-                wrong = transfer.streams.sync_readers(key, STREAM_PORTION)
-                found += [Difference(db, key, "different", wrong)] if wrong else []
-        return found
+            link = transfer.here.link
+            kinds = link.ask([("TYPE", key) for key in wanted])
+            for key, kind in zip(wanted, kinds, strict=True):
+                if kind == b"stream":
+                    yield transfer, key, max(1, *sizes(link, [key], "memory" in self._here.can))
+                elif key in others:
+                    yield transfer, key, 0
 
     def differences(self, keys: Iterable[bytes]) -> list[Difference]:
         wanted = self.options.rules.wanted(keys)

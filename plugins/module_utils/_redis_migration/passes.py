@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import DifferentError
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Difference
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Difference, shown
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 
 FEW_KEYS, MOST_ROUNDS = 500, 5
@@ -23,6 +23,7 @@ class Approach:
         self.proved = False  # everything was compared, and every change since is known
         self.pass_seconds = 0.0  # of everything, measured
         self.streams: set[bytes] = set()  # of the online proof; one made since is told as changed
+        self.doubtful: set[bytes] = set()  # streams that were not equal while they were written to
 
     def online(self, compare: bool) -> None:
         """The slow part, while users work."""
@@ -46,18 +47,31 @@ class Approach:
 
     def _prove(self) -> None:
         """What differs and was not changed since is a fault now; what was changed is looked at again in the freeze."""
+        self.leg.built()  # until now; those are compared here
         different = self.leg.all_differences()
         changed = self.follower.take()
         if self.follower.lost:
             return
-        self.streams = self.leg.streams()
-        faults = [found for found in different if found.key not in changed and found.key not in self.streams]
+        streams = self.leg.streams()
+        faults = [found for found in different if found.key not in changed and found.key not in streams]
         if faults:
             raise DifferentError(
                 "the copy differs from the source in keys that nobody wrote to", list(map(str, faults))
             )
         self.leg.move_keys(changed)
+        self._prove_streams(streams, {found.key for found in different} | self.leg.built())
         self.proved = True
+
+    def _prove_streams(self, streams: set[bytes], unequal: set[bytes]) -> None:
+        """One that is written to is never equal as a whole; what both sides have of it is."""
+        self.doubtful = self.leg.unproved(streams & unequal)
+        self.streams = streams - self.doubtful
+        self.leg.built()
+        if self.doubtful:
+            names = ", ".join(shown(key) for key in sorted(self.doubtful)[:5])
+            self.say(
+                f"entries of streams are taken out while they are read, so these are read whole in the freeze: {names}"
+            )
 
     def predict(self) -> float:
         """Seconds that `frozen` will take."""
@@ -72,8 +86,11 @@ class Approach:
             found = self.leg.all_differences()
             self.proved = True
             return found
-        self.leg.move_keys(changed)
-        found = self.leg.differences(changed) + self.leg.follow_readers(self.streams - changed)
+        rebuilt = self.leg.built()  # by the last catching up
+        grown = self.leg.big((changed & self.streams) - rebuilt)
+        whole = (changed | self.doubtful | rebuilt) - grown
+        self.leg.move_keys(whole)
+        found = self.leg.differences(whole) + self.leg.follow(self.streams - whole, grown)
         late = self.follower.take()
         if late or self.follower.lost:  # expiry stands still in a freeze, so this was a writer
             return [Difference(0, key, "different", "written to in the freeze") for key in sorted(late)] or [

@@ -14,48 +14,43 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.k
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import shown
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Command, Link, pairs
 
+HEAD = ("length", "last-generated-id", "max-deleted-entry-id", "entries-added", "groups")
+
 
 class Streams:
     """One stream at a time, from one server to the other."""
 
     def __init__(self, here: Link, there: Link, source_clock: float) -> None:
         self.here, self.there, self.clock = here, there, source_clock
+        self.built: set[bytes] = set()  # written whole, and not compared since
 
     def sync(self, key: bytes, portion: int, mend: bool) -> str:
         """Compare, and with `mend` build again what differs. In words; empty when nothing did."""
         wrong = self.compare(key, portion)
         if wrong and mend:
-            self._write([("UNLINK", key)], key)
-            self._build(key, portion)
+            self._rebuild(key, portion)
         return wrong
 
-    def sync_readers(self, key: bytes, portion: int) -> str:
-        """Of a stream whose entries are proved and were not told as changed since: what its readers have changed. Then as `sync`.
-
-        Entries never change without a message, so neither the time nor the traffic grows with their number.
-        """
-        theirs = self.there.call("TYPE", key)
-        ours_head = {**self._head(self.here, key), "groups": 0}
-        if theirs != b"stream" or ours_head != {**self._head(self.there, key), "groups": 0}:
-            return self.sync(key, portion, mend=True) and self.compare(key, portion)
-        if not self._compare_groups(key, portion):
-            return ""
-        self._write([("XGROUP", "DESTROY", key, group) for group in groups(self.there, key)], key)
-        self._build_groups(key, portion, "entries-added" in ours_head)
-        return self._compare_groups(key, portion)
+    def _rebuild(self, key: bytes, portion: int) -> None:
+        self.built.add(key)
+        self._write([("UNLINK", key)], key)
+        self._build(key, portion)
 
     def compare(self, key: bytes, portion: int) -> str:
-        theirs_is = self.there.call("TYPE", key)
-        if theirs_is != b"stream":
-            return "missing" if theirs_is == b"none" else f"a stream here, {theirs_is.decode()} there"
-        ours, theirs = self._head(self.here, key), self._head(self.there, key)
-        for name in sorted(ours.keys() & theirs.keys()):
-            if ours[name] != theirs[name]:
-                return f"{name} differs"
+        """Everything of both, the heads first."""
+        wrong = self._compare_heads(key)
+        if wrong:
+            return wrong
         here, there = entries(self.here, key, portion), entries(self.there, key, portion)
         if any(a != b for a, b in zip(here, there, strict=False)):  # the numbers are equal, see above
             return "an entry differs"
         return self._compare_groups(key, portion)
+
+    def _compare_heads(self, key: bytes) -> str:
+        theirs_is = self.there.call("TYPE", key)
+        if theirs_is != b"stream":
+            return "missing" if theirs_is == b"none" else f"a stream here, {theirs_is.decode()} there"
+        return unequal(self._head(self.here, key), self._head(self.there, key))
 
     def _compare_groups(self, key: bytes, portion: int) -> str:
         ours, theirs = groups(self.here, key), groups(self.there, key)
@@ -78,8 +73,7 @@ class Streams:
     @staticmethod
     def _head(link: Link, key: bytes) -> dict[str, Any]:
         said = pairs(link.call("XINFO", "STREAM", key))
-        names = {"length", "last-generated-id", "max-deleted-entry-id", "entries-added", "groups"}
-        return {name: value for name, value in said.items() if name in names}
+        return {name: said[name] for name in HEAD if name in said}
 
     @staticmethod
     def _pending(link: Link, key: bytes, group: bytes, portion: int) -> dict[bytes, tuple[Any, ...]]:
@@ -90,17 +84,28 @@ class Streams:
 
     def _build(self, key: bytes, portion: int) -> None:
         head = self._head(self.here, key)
-        last = head["last-generated-id"]
         # An empty stream that only a group holds, or that was used up and keeps its last id.
         self._write([("XGROUP", "CREATE", key, "platform", 0, "MKSTREAM"), ("XGROUP", "DESTROY", key, "platform")], key)
-        for rows in entries(self.here, key, portion):
+        # Writers go on: what came after the head was read is for the next look.
+        for rows in entries(self.here, key, portion, end=head["last-generated-id"]):
             self._write([("XADD", key, entry, *fields) for entry, fields in rows], key)
+        self._build_groups(key, portion, self._set_head(key, head))
+
+    def _set_head(self, key: bytes, head: dict[str, Any]) -> bool:
+        """The last id and, where both sides count, the counters. Whether they do."""
         counted = ("entries-added", "max-deleted-entry-id")
         exact = all(name in head and name in self._head(self.there, key) for name in counted)
+        last = head["last-generated-id"]
         if last != b"0-0":
             more = ("ENTRIESADDED", head[counted[0]], "MAXDELETEDID", head[counted[1]]) if exact else ()
             self._write([("XSETID", key, last, *more)], key)
-        self._build_groups(key, portion, exact)
+        return exact
+
+    def _mend_groups(self, key: bytes, portion: int, exact: bool) -> None:
+        """Groups are small beside the entries: those that differ in anything are all made again."""
+        if self._compare_groups(key, portion):
+            self._write([("XGROUP", "DESTROY", key, group) for group in groups(self.there, key)], key)
+            self._build_groups(key, portion, exact)
 
     def _build_groups(self, key: bytes, portion: int, exact: bool) -> None:
         for group, row in groups(self.here, key).items():
@@ -126,9 +131,15 @@ class Streams:
                 raise RedisMoveError(refusal(self.there, reply, f"key {shown(key)}"))
 
 
-def entries(link: Link, key: bytes, portion: int) -> Iterator[list[Any]]:
-    start = b"-"
-    while rows := link.call("XRANGE", key, start, "+", "COUNT", portion):
+def unequal(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
+    """Which part of two heads differs, of those that both versions know."""
+    return next(
+        (f"{name} differs" for name in HEAD if name in ours and name in theirs and ours[name] != theirs[name]), ""
+    )
+
+
+def entries(link: Link, key: bytes, portion: int, start: bytes = b"-", end: bytes = b"+") -> Iterator[list[Any]]:
+    while rows := link.call("XRANGE", key, start, end, "COUNT", portion):
         yield rows
         start = after(rows[-1][0])
 

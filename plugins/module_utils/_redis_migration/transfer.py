@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration import content
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisMoveError, ReplyError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.growth import Growing
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import (
     Expiry,
     batches,
@@ -28,7 +29,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.pieces import Pieces
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.server import dump_version
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.stream import Streams
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Command, Link
 
 # Redis itself writes values up to here; above are formats of single products that share numbers but not meanings.
@@ -54,7 +54,7 @@ class Transfer:
     def __init__(self, here: Side, there: Side, options: Options, tally: Tally) -> None:
         self.here, self.there, self.options, self.tally = here, there, options, tally
         self.pieces = Pieces(here.link, there.link, options.big_bytes)
-        self.streams = Streams(here.link, there.link, here.server.clock)
+        self.streams = Growing(here.link, there.link, here.server.clock)
         self.here_expiry, self.there_expiry = here.expiry, there.expiry
         self._in_flight: list[bytes] = []
         self._target_version = 0
@@ -78,7 +78,7 @@ class Transfer:
             else:
                 self._payloads(batch, compare)
         for key, size in big.items():
-            self.single(key, size, mend=True)
+            self.single(key, size, mend=True, whole=compare)
         self.tally.keys += len(keys)
         self.tally.bytes += sum(weights)
 
@@ -198,8 +198,11 @@ class Transfer:
                     "Mend: a target of the source's product and version, or declare the prefix as cache"
                 )
 
-    def single(self, key: bytes, size: int, mend: bool) -> str:
-        """One key by its pieces: a stream, or one that is too big for a batch. What differed, in words."""
+    def single(self, key: bytes, size: int, mend: bool, whole: bool = True) -> str:
+        """One key by its pieces: a stream, or one that is too big for a batch. What differed, in words.
+
+        Without `whole` a stream that grew gets what is new; its first part is compared by whoever proves the copy.
+        """
         self.flush()
         kind = self.here.link.call("TYPE", key)
         if kind == GONE:
@@ -215,25 +218,35 @@ class Transfer:
             self._refuse_member_expiry([key])
         size = size or max(sizes(self.here.link, [key], "memory" in self.here.server.can))
         try:
-            if kind == b"stream":
-                length = max(1, int(self.here.link.call("XLEN", key)))
-                portion = max(1, min(1000, self.options.big_bytes * length // max(size, 1)))
-                wrong = self.streams.sync(key, portion, mend)
-            else:
-                wrong = self.pieces.sync(key, kind, size, mend)
+            wrong = (
+                self.streams.sync(key, self.portion(key, size), mend, whole)
+                if kind == b"stream"
+                else self.pieces.sync(key, kind, size, mend)
+            )
         except ReplyError as error:  # it changed its type or went away under our hands: the final pass sees it again
             wrong = f"it changed while it was read ({error})"
-        expires, theirs = self.here_expiry.many([key])[0], self.there_expiry.many([key])[0]
-        if not self.same_expiry(expires, theirs):
-            wrong = wrong or f"it ends at {expires} here and at {theirs} there"
-            if mend and expires >= 0:
-                self.there.link.call("PEXPIREAT", key, expires)
-            elif mend and expires == -1:
-                self.there.link.call("PERSIST", key)
+        ends = self.ending(key, mend)
+        wrong = wrong or ends
         if mend and wrong:
             self.tally.written += 1
             self.tally.pieces += 1
         return wrong
+
+    def portion(self, key: bytes, size: int) -> int:
+        """Entries of a stream in a flight."""
+        length = max(1, int(self.here.link.call("XLEN", key)))
+        return max(1, min(1000, self.options.big_bytes * length // max(size, 1)))
+
+    def ending(self, key: bytes, mend: bool) -> str:
+        """Compare when a key ends, and with `mend` make it so. In words; empty when it was the same."""
+        expires, theirs = self.here_expiry.many([key])[0], self.there_expiry.many([key])[0]
+        if self.same_expiry(expires, theirs):
+            return ""
+        if mend and expires >= 0:
+            self.there.link.call("PEXPIREAT", key, expires)
+        elif mend and expires == -1:
+            self.there.link.call("PERSIST", key)
+        return f"it ends at {expires} here and at {theirs} there"
 
     def drop(self, keys: Sequence[bytes]) -> None:
         """Keys that the source no longer has. Nothing may be on its way to the target."""

@@ -44,6 +44,12 @@ class Server:
     def streams(self) -> set[bytes]:
         return set()
 
+    def built(self) -> set[bytes]:
+        return set()
+
+    def unproved(self, streams: set[bytes]) -> set[bytes]:
+        return set()
+
 
 def approach(server: Server, monkeypatch: pytest.MonkeyPatch) -> passes.Approach:
     monkeypatch.setattr(passes, "time", server)

@@ -1,0 +1,146 @@
+"""A stream that is written to all the time: the freeze costs what was appended, whatever its length, and proves what it has not read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import MARKER, Options
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
+
+from tests.integration.redis_servers import RedisServer
+
+OPTIONS = Options(big_bytes=50_000)
+BODY = "z" * 100
+
+
+def append(server: RedisServer, first: int, last: int, *more: str | int, key: str = "events") -> None:
+    with server.admin() as link:
+        link.ask([("XADD", key, *more, f"{n}-0", "body", BODY) for n in range(first, last + 1)])
+
+
+def traffic(*servers: RedisServer) -> int:
+    """Bytes that the servers have sent until now."""
+    said = [server.do("INFO", "stats").decode() for server in servers]  # type: ignore[attr-defined]
+    return sum(int(text.split("total_net_output_bytes:")[1].split()[0]) for text in said)
+
+
+@pytest.fixture
+def approach(old: RedisServer, new: RedisServer) -> Iterator[Callable[[], Approach]]:
+    new.do("HSET", MARKER, "id", "test")
+    made: list[Approach] = []
+
+    def proved() -> Approach:
+        one = Approach(Leg(old.endpoint(), new.endpoint(), OPTIONS), Follower(old.endpoint()))
+        made.append(one)
+        one.online(compare=bool(new.do("EXISTS", "events")))
+        assert one.proved
+        return one
+
+    yield proved
+    for one in made:
+        one.follower.stop()
+        one.leg.close()
+
+
+def settled(one: Approach, old: RedisServer, new: RedisServer) -> int:
+    """Bytes that the freeze took; both sides are equal afterwards."""
+    before = traffic(old, new)
+    assert one.frozen() == []
+    taken = traffic(old, new) - before
+    assert one.leg.all_differences() == []
+    return taken
+
+
+def test_the_freeze_does_not_grow_with_the_length_of_a_stream(
+    old: RedisServer, new: RedisServer, approach: Callable[[], Approach]
+) -> None:
+    taken = []
+    for length in (2_000, 20_000):
+        for server in (old, new):
+            server.do("DEL", "events")
+        append(old, 1, length)
+        old.do("XGROUP", "CREATE", "events", "workers", "0")
+        one = approach()
+        append(old, length + 1, length + 100)
+        old.do("XREADGROUP", "GROUP", "workers", "anna", "COUNT", 5, "STREAMS", "events", ">")
+        old.do("EXPIRE", "events", 3600)
+        taken.append(settled(one, old, new))
+        assert new.do("XLEN", "events") == length + 100
+        assert new.do("TTL", "events") > 3000  # type: ignore[operator]
+    assert taken[1] < 1.3 * taken[0], taken
+
+
+def test_a_capped_stream_loses_its_front_by_the_same_way(
+    old: RedisServer, new: RedisServer, approach: Callable[[], Approach]
+) -> None:
+    append(old, 1, 3000)
+    old.do("XDEL", "events", "2500-0")
+    one = approach()
+    append(old, 3001, 3100, "MAXLEN", "=", 2000)
+    old.do("XDEL", "events", old.do("XRANGE", "events", "-", "+", "COUNT", 1)[0][0])  # type: ignore[index]
+    for server in (old, new):
+        server.do("CONFIG", "RESETSTAT")
+    settled(one, old, new)
+    assert b"cmdstat_xadd:calls=100," in new.do("INFO", "commandstats")  # type: ignore[operator]
+
+
+def made_again(old: RedisServer) -> None:
+    old.do("DEL", "events")
+    with old.admin() as link:
+        link.ask([("XADD", "events", f"{n}-0", "body", "other".ljust(100)) for n in range(1, 3101)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda old: old.do("XDEL", "events", "1500-0"),
+        lambda old: old.do("XTRIM", "events", "MAXLEN", 0),
+        lambda old: old.do("DEL", "events"),
+        lambda old: old.do("RENAME", "other", "events"),
+        lambda old: old.do("SET", "events", "v" * 100_000),
+        lambda old: old.do("SET", "events", "v"),
+        made_again,
+    ],
+    ids=["one-taken-out", "used-up", "gone", "another-in-its-place", "a-big-string", "a-string", "same-ids"],
+)
+def test_a_stream_that_did_more_than_grow_arrives_all_the_same(
+    old: RedisServer, new: RedisServer, approach: Callable[[], Approach], change: Callable[[RedisServer], object]
+) -> None:
+    append(old, 1, 3000)
+    append(old, 1000, 4000, key="other")
+    one = approach()
+    append(old, 3001, 3100)
+    change(old)
+    settled(one, old, new)
+
+
+def test_an_altered_entry_is_found_and_mended_before_the_freeze(
+    old: RedisServer, new: RedisServer, approach: Callable[[], Approach]
+) -> None:
+    """Its stream is written to all the time, so the whole of it is never equal; every entry that both have is compared."""
+    append(old, 1, 3000)
+    append(new, 1, 1499)
+    new.do("XADD", "events", "1500-0", "body", "altered")
+    append(new, 1501, 3000)
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 3001
+        while not stop.wait(0.001):
+            append(old, number, number + 9, "MAXLEN", "~", "4000")
+            number += 10
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        one = approach()
+        assert b"events" in one.streams
+    finally:
+        stop.set()
+        writer.join()
+    settled(one, old, new)
+    assert new.do("XRANGE", "events", "1500-0", "1500-0") in ([], [[b"1500-0", [b"body", BODY.encode()]]])
