@@ -60,7 +60,28 @@ def make_ca(folder: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCurve
         .sign(key, hashes.SHA256())
     )
     (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").touch(mode=0o600)
+    (folder / f"{name}.key").write_bytes(_pem(key))
     return certificate, key
+
+
+def expired(ca_file: Path) -> bytes:
+    """The same authority as it will be some day: same name and key, so that only its date is wrong."""
+    known = x509.load_pem_x509_certificate(ca_file.read_bytes())
+    key = serialization.load_pem_private_key(ca_file.with_suffix(".key").read_bytes(), None)
+    now = datetime.datetime.now(datetime.UTC)
+    twin = (
+        x509.CertificateBuilder()
+        .subject_name(known.subject)
+        .issuer_name(known.issuer)
+        .public_key(known.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=30))
+        .not_valid_after(now - datetime.timedelta(days=2))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())  # type: ignore[arg-type]
+    )
+    return twin.public_bytes(serialization.Encoding.PEM)
 
 
 def make_server_certificate(folder: Path, ca: tuple[x509.Certificate, ec.EllipticCurvePrivateKey]) -> None:

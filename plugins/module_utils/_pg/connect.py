@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg import certificate
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
 
@@ -27,9 +28,15 @@ SET tcp_keepalives_idle TO 15; SET tcp_keepalives_interval TO 5; SET tcp_keepali
 # The server is asked for the same above: what a lost client held is free again. Not tcp_user_timeout there, nor here where rows are copied:
 # it also ends a session whose peer only takes its time to read.
 KEEPALIVES: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+REFUSED = "certificate verify failed"
 UNANSWERED = 30000  # milliseconds that sent bytes may stay without an acknowledgement, in a session of short statements
 
 MENDS = (
+    (
+        "has expired",
+        "renew what has expired: the authority in {ca} (role data_runner copies it), or the server's certificate",
+    ),
+    ("is not yet valid", "see the runner's clock, else the authority in {ca} and the server's certificate"),
     ("certificate verify failed", "the server's certificate is not signed by {ca}: give the right CA file"),
     ("server certificate for", "the certificate names another host: connect by the name it was issued for"),
     ("root certificate file", "the CA file {ca} is not there: role data_runner copies it"),
@@ -47,6 +54,8 @@ MENDS = (
 def explain(where: Endpoint, reason: str) -> str:
     """A connection failure in one sentence, with its mend."""
     text = " ".join(reason.split())
+    if REFUSED in text and (why := certificate.look(where)[0]):
+        text += f" ({why})"
     mend = next((mend for sign, mend in MENDS if sign in text), "see the server's log")
     return f"{where.side} {where.label} as {where.username}: {text}. Mend: {mend.format(ca=where.ca_file or '(none)')}"
 

@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     freeze,
+    probe,
     reason,
     subscription,
     verify,
@@ -155,10 +156,17 @@ def _watch(context: Context, source: Any, target: Any, before: Health) -> None:
         if now.connected and now.worker and time.monotonic() > deadline - SETTLING:
             return
         time.sleep(BEAT / 3)
+    publisher = context.ends.publisher
+    why = probe.reason(target, "publisher", publisher, context.ends.source.dbname)
     raise MigrationError(
         f"the worker of subscription {context.names.subscription} on {context.ends.target.label} does not connect to"
-        f" {context.ends.publisher.host}:{context.ends.publisher.port} as {context.ends.publisher.username}."
-        " Mend: address, pg_hba.conf, password and TLS of that leg (publisher), as the log of the target says; then follow again"
+        f" {publisher.host}:{publisher.port} as {publisher.username}"
+        + (
+            f": {why}"
+            if why
+            else ". Mend: address, pg_hba.conf, password and TLS of that leg (publisher), as the log of the target says"
+        )
+        + "; then follow again"
     )
 
 

@@ -39,6 +39,7 @@ class ReturnHealth:
     safe_wal_size: int | None = None
     name: str = ""
     shapes: tuple[str, ...] = ()  # differences of the tables: the schema was changed on the target
+    reason: str = ""  # why it does not connect, where that was asked and could be found out
 
     @property
     def problems(self) -> list[str]:
@@ -60,7 +61,9 @@ class ReturnHealth:
         if not found and not self.connected:
             found.append(
                 f"the way back stands still: {self.lag_bytes} bytes wait on the target for the source, which does not fetch them, and their"
-                " WAL is kept. Mend: start the source again and see that it reaches the target; or finish, if nobody will go back"
+                " WAL is kept. "
+                + (self.reason or "Mend: start the source again and see that it reaches the target")
+                + "; or finish, if nobody will go back"
             )
         if not self.lost and self.safe_wal_size is not None and self.safe_wal_size < NARROW:
             found.append(

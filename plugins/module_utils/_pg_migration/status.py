@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import return_health
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import probe, return_health
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal, read_state
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
@@ -98,6 +99,9 @@ def _way_back(context: Context, notices: list[str]) -> dict[str, Any] | None:
     try:
         with context.source() as source, context.target() as target:
             found = return_health.read(context, source, target)
+            if found.enabled and not found.connected:
+                why = probe.reason(source, "returner", context.ends.returner, context.ends.target.dbname)
+                found = replace(found, reason=why and f"The source says: {why}")
     except PgConnectError as error:
         notices.append(f"the way back cannot be looked at: {error}")
         return None

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg import certificate
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Finding
 
 SOON = 14 * 86400.0  # seconds; a move and its soak may take days
-SSL_REQUEST = struct.pack("!ii", 8, 80877103)
-TIMEOUT = 5.0
 
 
 def ca_file(end: Endpoint, now: float | None = None) -> list[Finding]:
@@ -33,17 +30,17 @@ def ca_file(end: Endpoint, now: float | None = None) -> list[Finding]:
         return [
             Finding(subject, f"it cannot be read as certificates ({error})", "give the authority's file in PEM form")
         ]
-    return validity(subject, [(_name(one), _date(one, "notBefore"), _date(one, "notAfter")) for one in found], now)
+    return validity(
+        subject,
+        [(_name(one), certificate.date(one, "notBefore"), certificate.date(one, "notAfter")) for one in found],
+        now,
+    )
 
 
-def _name(certificate: Mapping[str, Any]) -> str:
-    parts = [pair for part in certificate.get("subject", ()) for pair in part]
-    known = dict(parts)
-    return str(known.get("commonName") or known.get("organizationName") or "without a name")
-
-
-def _date(certificate: Mapping[str, Any], key: str) -> float:
-    return float(ssl.cert_time_to_seconds(str(certificate[key])))
+def _name(known: Mapping[str, Any]) -> str:
+    parts = [pair for part in known.get("subject", ()) for pair in part]
+    names = dict(parts)
+    return str(names.get("commonName") or names.get("organizationName") or "without a name")
 
 
 def validity(subject: str, certificates: list[tuple[str, float, float]], now: float | None = None) -> list[Finding]:
@@ -66,29 +63,9 @@ def _day(moment: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(moment))
 
 
-def look(end: Endpoint) -> tuple[str, float | None]:
-    """Why the server's certificate is not accepted (empty: it is), and until when it is valid."""
-    if not end.ca_file or not end.verified:
-        return "", None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.load_verify_locations(end.ca_file)
-        with socket.create_connection((end.host, end.port), TIMEOUT) as plain:
-            plain.sendall(SSL_REQUEST)
-            if plain.recv(1) != b"S":
-                return "", None
-            with context.wrap_socket(plain, server_hostname=end.host) as wrapped:
-                certificate = wrapped.getpeercert() or {}
-        return "", _date(dict(certificate), "notAfter") if certificate else None
-    except ssl.SSLCertVerificationError as error:
-        return str(error.verify_message), None
-    except (OSError, ValueError):
-        return "", None
-
-
 def server(end: Endpoint) -> list[Finding]:
     """The date of a certificate that is accepted today."""
-    _, ends = look(end)
+    _, ends = certificate.look(end)
     if ends is None or ends - time.time() >= SOON:
         return []
     problem = f"its certificate expires on {_day(ends)}"
