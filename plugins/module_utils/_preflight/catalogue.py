@@ -15,27 +15,33 @@ COLLECTION = "tiketi.platform."
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+_INCLUDES = tuple(f"{prefix}{verb}_role" for prefix in ("ansible.builtin.", "") for verb in ("include", "import"))
+_NESTED = ("block", "rescue", "always")
+
+
+@dataclass(frozen=True)
+class RoleUse:
+    """A role in a play or in another role, with the conditions under which it runs and the variables that it is given."""
+
+    name: str
+    when: tuple[str, ...] = ()
+    variables: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Role:
-    """One role: its options over all entry points, and its defaults."""
+    """One role: its options over all entry points, its defaults, and the roles that it runs itself."""
 
     name: str
     options: Mapping[str, Mapping[str, Any]]
     required: frozenset[str]  # of the entry point main
     defaults: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class RoleUse:
-    """A role in a play, with the conditions under which it runs."""
-
-    name: str
-    when: tuple[str, ...] = ()
+    uses: tuple[RoleUse, ...] = ()
 
 
 @dataclass(frozen=True)
 class Play:
-    """One play of site.yml: the group it runs on, its roles, and the variables it sets itself."""
+    """One play of site.yml: the group it runs on, its roles, and the variables it sets for all of them."""
 
     group: str
     roles: tuple[RoleUse, ...]
@@ -51,11 +57,29 @@ class Catalogue:
     def options(self) -> dict[str, Mapping[str, Any]]:
         return {name: spec for role in self.roles.values() for name, spec in role.options.items()}
 
-    def owner(self, name: str) -> Role | None:
-        return next((role for role in self.roles.values() if name in role.options), None)
+    def active(self, groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
+        """Return the roles that run where these groups have hosts, those inside other roles too."""
+        found: set[str] = set()
+        left = [use.name for play in self.plays if groups.get(play.group) for use in play.roles]
+        while left:
+            name = left.pop()
+            if name not in found and name in self.roles:
+                found.add(name)
+                left += [use.name for use in self.roles[name].uses]
+        return frozenset(found)
 
-    def defaults(self) -> dict[str, Any]:
-        return {name: value for role in self.roles.values() for name, value in role.defaults.items()}
+    def reached(self, use: RoleUse) -> Iterator[RoleUse]:
+        """Yield a use and those inside its role, each with the conditions and variables on the way to it."""
+        seen: set[RoleUse] = set()
+        left = [use]
+        while left:
+            one = left.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            yield one
+            inner = self.roles[one.name].uses if one.name in self.roles else ()
+            left += [RoleUse(each.name, one.when + each.when, one.variables | each.variables) for each in inner]
 
 
 def load(root: Path) -> Catalogue:
@@ -74,7 +98,15 @@ def _role(path: Path) -> Role:
     main = (entries.get("main") or {}).get("options") or {}
     defaults = _read(path / "defaults" / "main.yml") or {}
     required = frozenset(name for name, spec in main.items() if spec.get("required") and name not in defaults)
-    return Role(path.name, options, required, defaults)
+    return Role(path.name, options, required, defaults, tuple(_inside(path)))
+
+
+def _inside(path: Path) -> Iterator[RoleUse]:
+    """Yield the roles that a role depends on or runs in its tasks and handlers."""
+    for entry in (_read(path / "meta" / "main.yml") or {}).get("dependencies") or []:
+        yield _role_entry(entry)
+    for file in sorted([*path.glob("tasks/**/*.yml"), *path.glob("handlers/**/*.yml")]):
+        yield from _included(_read(file) or [])
 
 
 def _plays(playbook: Path) -> Iterator[Play]:
@@ -83,32 +115,42 @@ def _plays(playbook: Path) -> Iterator[Play]:
         if imported:
             yield from _plays(playbook.parent / imported)
             continue
-        entries = [_role_entry(entry) for entry in play.get("roles", [])]
-        entries += [entry for task in play.get("tasks", []) if (entry := _included(task))]
-        variables = {*play.get("vars", {}), *(name for _use, names in entries for name in names)}
-        group = str(play["hosts"]).partition("[")[0]
-        yield Play(group, tuple(use for use, _names in entries), frozenset(variables))
+        tasks = [task for part in ("pre_tasks", "tasks", "post_tasks", "handlers") for task in play.get(part) or []]
+        uses = [*map(_role_entry, play.get("roles") or []), *_included(tasks)]
+        yield Play(_group(str(play["hosts"])), tuple(uses), frozenset(play.get("vars") or {}))
 
 
-Entry = tuple[RoleUse, tuple[str, ...]]
+def _group(hosts: str) -> str:
+    """Return the group that a play runs on, be it a part of it (`webs[0]`) or looked up (`groups['webs']`)."""
+    looked_up = re.search(r"groups\['(\w+)'\]", hosts)
+    return looked_up[1] if looked_up else hosts.partition("[")[0]
 
 
-def _role_entry(entry: Any) -> Entry:
+def _role_entry(entry: Any) -> RoleUse:
     if isinstance(entry, str):
-        return _use(entry, None), ()
-    return _use(entry.get("role") or entry["name"], entry.get("when")), tuple({**entry, **entry.get("vars", {})})
+        return _use(entry, {})
+    return _use(entry.get("role") or entry["name"], entry)
 
 
-def _included(task: Mapping[str, Any]) -> Entry | None:
-    for module in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
-        if module in task:
-            return _use(task[module]["name"], task.get("when")), tuple(task.get("vars", {}))
-    return None
+def _included(tasks: Sequence[Mapping[str, Any]], outer: tuple[Mapping[str, Any], ...] = ()) -> Iterator[RoleUse]:
+    """Yield the roles that tasks include or import, those in blocks too."""
+    for task in tasks:
+        for module in _INCLUDES:
+            if module in task:
+                yield _use(task[module]["name"], *outer, task)
+        for part in _NESTED:
+            yield from _included(task.get(part) or [], (*outer, task))
 
 
-def _use(name: str, when: Any) -> RoleUse:
-    conditions = [] if when is None else when if isinstance(when, list) else [when]
-    return RoleUse(name.removeprefix(COLLECTION), tuple(str(condition) for condition in conditions))
+def _use(name: str, *entries: Mapping[str, Any]) -> RoleUse:
+    """Return the use of a role, by what is said at it and at the blocks around it."""
+    conditions: list[str] = []
+    variables: set[str] = set()
+    for entry in entries:
+        when = entry.get("when", [])
+        conditions += map(str, when if isinstance(when, list) else [when])
+        variables |= set(entry.get("vars") or {})
+    return RoleUse(name.removeprefix(COLLECTION), tuple(conditions), frozenset(variables))
 
 
 def _read(path: Path) -> Any:

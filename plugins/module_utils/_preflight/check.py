@@ -76,21 +76,27 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
         yield from names.misspelt(found, known, catalogue.roles)
         yield from _values(stage, host, [name for name in found if name in known], known)
     yield from _required(stage, catalogue)
-    active = {use.name for play in catalogue.plays if stage.groups.get(play.group) for use in play.roles}
-    effective = _effective(stage, catalogue, account, active)
-    yield from relations.check_ranges(effective)
-    yield from bounds.check_pairs(effective)
-    yield from relations.check_hosts(effective, bool(stage.groups.get("ec2_hosts")))
+    active = catalogue.active(stage.groups)
+    views = list(_views(stage, catalogue, account, active))
+    for values in views:
+        yield from relations.check_ranges(values)
+        yield from bounds.check_pairs(values)
+        yield from relations.check_hosts(values, bool(stage.groups.get("ec2_hosts")))
+        if "k3s_common" in active:
+            yield from settings.check_k3s(values)
+    yield from _of_account(views[0], active)
+
+
+def _of_account(values: Mapping[str, Any], active: Collection[str]) -> Iterator[Fault]:
+    """Check the settings of roles that run at the account alone."""
     if "network" in active:
-        yield from settings.check_vpc(effective)
+        yield from settings.check_vpc(values)
     if "secrets" in active:
-        yield from settings.check_secrets(effective)
-    if "k3s_common" in active:
-        yield from settings.check_k3s(effective)
+        yield from settings.check_secrets(values)
     if "container_image" in active:
-        yield from controller.check_engine(str(effective.get("container_image_engine", "auto")))
+        yield from controller.check_engine(str(values.get("container_image_engine", "auto")))
     if "service_deploy" in active:
-        yield from controller.check_services(effective)
+        yield from controller.check_services(values)
 
 
 def _platform(stage: Stage, account: str) -> Iterator[Fault]:
@@ -132,9 +138,11 @@ def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, M
 def _required(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
     for play in catalogue.plays:
         hosts = stage.groups.get(play.group, [])
-        uses = [use for use in play.roles if hosts and all(map(stage.holds, use.when))]
-        for role in (catalogue.roles[use.name] for use in uses if use.name in catalogue.roles):
-            for name in sorted(role.required - play.variables):
+        reached = (inner for use in play.roles for inner in catalogue.reached(use))
+        uses = [use for use in reached if hosts and use.name in catalogue.roles and all(map(stage.holds, use.when))]
+        for use in uses:
+            role = catalogue.roles[use.name]
+            for name in sorted(role.required - play.variables - use.variables):
                 lacking = [host for host in hosts if name not in stage.names.get(host, [])]
                 if lacking:
                     yield _missing(name, role.name, role.options[name].get("description", ""), lacking)
@@ -146,16 +154,21 @@ def _missing(name: str, role: str, about: Any, hosts: Sequence[str]) -> Fault:
     return Fault(name, what, f"set it in group_vars/all.yml. {text}".rstrip())
 
 
-def _effective(stage: Stage, catalogue: Catalogue, account: str, active: Collection[str]) -> dict[str, Any]:
-    """Return the value that each option has: the user's, else the role's."""
-    values: dict[str, Any] = {}
-    for name, default in catalogue.defaults().items():
-        owner = catalogue.owner(name)
-        if owner is None or owner.name not in active:
-            continue
-        host = next((host for host in [account, *stage.names] if name in stage.names[host]), "")
-        try:
-            values[name] = stage.value(host, name) if host else stage.default(default)
-        except UnknownValueError:
-            continue
-    return values
+def _views(stage: Stage, catalogue: Catalogue, account: str, active: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield for each host, the account first, what every option of the active roles is there.
+
+    That is the user's value at the host, else at the account or another host, else the role's own.
+    """
+    defaults = {}
+    wanted = [(name, role) for role in map(catalogue.roles.__getitem__, sorted(active)) for name in role.options]
+    for name, role in wanted:
+        with suppress(UnknownValueError, KeyError):
+            defaults[name] = stage.default(role.defaults[name])
+    hosts = [account, *(host for host in stage.names if host != account)]
+    for here in hosts:
+        values: dict[str, Any] = {}
+        for name, _role in wanted:
+            host = next((host for host in [here, *hosts] if name in stage.names[host]), "")
+            with suppress(UnknownValueError, KeyError):
+                values[name] = stage.value(host, name) if host else defaults[name]
+        yield values

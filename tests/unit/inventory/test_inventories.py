@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalogue import Catalogue, load
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.names import PLATFORM, of_the_user
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.relations import check_groups
 
-STAGES = sorted(path for path in Path("inventories").iterdir() if (path / "hosts.yml").is_file())
+from tests.unit.inventory.stages import STAGES, catalogue, members, rendered
+
 BESIDE_ROLES = {"service_overrides"}
-
-
-@cache
-def catalogue() -> Catalogue:
-    return load(Path.cwd())
-
-
-@cache
-def rendered(stage: Path, **extra: str) -> dict[str, Any]:
-    sources = [path for path in (stage / "hosts.yml", stage / "origin.yml") if path.is_file()]
-    command = [Path(sys.executable).with_name("ansible-inventory"), "--list"]
-    command += [word for path in sources for word in ("-i", path)]
-    command += [word for name, value in extra.items() for word in ("-e", f"{name}={value}")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "AWS_PROFILE": ""})
-    content: dict[str, Any] = json.loads(done.stdout)
-    return content
-
-
-def members(stage: Path, group: str, **extra: str) -> list[str]:
-    found = rendered(stage, **extra).get(group, {})
-    children = found.get("children", [])
-    return [*found.get("hosts", []), *(host for child in children for host in members(stage, child, **extra))]
 
 
 def files(stage: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -80,8 +53,7 @@ def test_every_group_is_one_that_a_play_runs_on(stage: Path) -> None:
     played = {play.group for play in catalogue().plays}
     inner = {"all", "ungrouped", "_meta", "k3s_cluster", "legacy_hosts", "migration_sources"}
     inner |= {"legacy_candidates", "runner_candidates"}  # origin.yml chooses from them
-    templated = {"platform"}
-    assert set(rendered(stage)) - played - inner - templated == set()
+    assert set(rendered(stage)) - played - inner == set()
 
 
 def test_each_name_is_set_once(stage: Path) -> None:
@@ -102,7 +74,7 @@ def test_each_name_is_known_to_a_role(stage: Path) -> None:
 
 def test_a_stage_says_only_what_differs(stage: Path) -> None:
     """What a connection reads has to be said again: it does not see the defaults of roles."""
-    defaults = catalogue().defaults()
+    defaults = {name: value for role in catalogue().roles.values() for name, value in role.defaults.items()}
     for path, content in files(stage):
         if path.stem.startswith("data_from_"):
             continue  # says what differs from all.yml

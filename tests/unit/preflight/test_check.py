@@ -132,6 +132,42 @@ def test_a_required_option_may_come_from_the_play_and_is_not_asked_of_a_role_tha
     assert len(faults(catalogue, variables, webs=[], lates=["account"])) == 1
 
 
+INNER = """
+argument_specs:
+  main: {options: {inner_cidr: {type: str, default: 10.2.0.0/16}, inner_size: {type: int, required: true, description: The size.}}}
+"""
+# How the role web runs the role inner, and what preflight then says where nothing else is set.
+INSIDE: Mapping[str, tuple[str, str, list[str]]] = {
+    "included": ("tasks/late/some.yml", "[{block: [{include_role: {name: inner}}]}]", ["inner_size"]),
+    "a dependency": ("meta/main.yml", "dependencies: [{role: tiketi.platform.inner}]", ["inner_size"]),
+    "given what it needs": (
+        "tasks/main.yml",
+        "[{ansible.builtin.import_role: {name: tiketi.platform.inner}, vars: {inner_size: 1}}]",
+        [],
+    ),
+    "not in this stage": ("tasks/main.yml", "[{when: [never], block: [{include_role: {name: inner}}]}]", []),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "missing"), INSIDE.values(), ids=INSIDE)
+def test_a_role_inside_another_is_checked_as_one_of_a_play(
+    tmp_path: Path, catalogue: Catalogue, file: str, text: str, missing: list[str]
+) -> None:
+    assert catalogue.roles  # the files are there
+    for path, content in {
+        "roles/inner/meta/argument_specs.yml": INNER,
+        "roles/inner/defaults/main.yml": "inner_cidr: 10.2.0.0/16\n",
+        f"roles/web/{file}": text,
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    found = load(tmp_path)
+    assert [fault.object for fault in faults(found, SOUND)] == missing
+    assert [fault.object for fault in faults(found, {**SOUND, "inner_size": 1, "inner_cidr": "10.2.0.0"})] == [
+        "inner_cidr"
+    ]
+
+
 @pytest.mark.parametrize(
     ("groups", "text"),
     [
