@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any
@@ -26,6 +27,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
     Options,
     Tally,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.readers import suspects
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.server import (
     databases,
     info,
@@ -36,6 +38,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.w
 
 MOST_DIFFERENCES = 1000
 STREAM_PORTION = 200  # entries in a flight, where a stream has to be read
+STREAMS = 500  # in a flight, where only their readers are looked at
 SAVE_EVERY = 1.0  # seconds
 
 
@@ -164,9 +167,9 @@ class Leg:
     def unproved(self, streams: Iterable[bytes]) -> set[bytes]:
         """Bring these up to the source while writers go on, and compare every entry that both have. Those that differ."""
         found: set[bytes] = set()
-        for transfer, key, size in self._each_stream(streams):
+        for transfer, key in self._each_stream(streams):
             try:
-                equal = transfer.streams.prove(key, transfer.portion(key, size))
+                equal = transfer.streams.prove(key, transfer.portion(key))
             except ReplyError:  # it went away under our hands, which is told as a change
                 equal = False
             found |= set() if equal else {key}
@@ -174,36 +177,34 @@ class Leg:
 
     def follow(self, streams: Iterable[bytes], told: Set[bytes]) -> list[Difference]:
         """Carry over what readers of proved streams changed, and what those `told` of grew by. What differs even then."""
-        found: list[Difference] = []
-        for transfer, key, size in self._each_stream(streams, told):
-            db = transfer.here.link.db
-            if not size:  # not a stream in this database, or none any more
-                transfer.move([key], compare=False)
-                transfer.flush()
-                found += Compare(transfer).differences([key])
-                continue
-            portion = transfer.portion(key, size) if key in told else STREAM_PORTION
-            wrong = transfer.streams.follow(key, portion, key in told)
-            if key in told:
-                transfer.ending(key, mend=True)
-                wrong = wrong or transfer.ending(key, mend=False)
-            found += [Difference(db, key, "different", wrong)] if wrong else []
+        found = [one for transfer, key in self._each_stream(told, all_kinds=True) for one in self._grown(transfer, key)]
+        for transfer, rows in itertools.groupby(self._each_stream(set(streams) - told), key=lambda row: row[0]):
+            for portion in chunks([key for _, key in rows], STREAMS):
+                for key in suspects(transfer.here.link, transfer.there.link, portion, STREAM_PORTION):
+                    wrong = transfer.streams.follow(key, STREAM_PORTION, told=False)
+                    found += [Difference(transfer.here.link.db, key, "different", wrong)] if wrong else []
         return found
 
-    def _each_stream(
-        self, streams: Iterable[bytes], others: Set[bytes] = frozenset()
-    ) -> Iterator[tuple[Transfer, bytes, int]]:
-        """Each with its size, in every database where it is one; with size 0 those of `others` that are none."""
-        wanted = self.options.rules.wanted(streams)
+    @staticmethod
+    def _grown(transfer: Transfer, key: bytes) -> list[Difference]:
+        if transfer.here.link.call("TYPE", key) != b"stream":  # in this database, or no more
+            transfer.move([key], compare=False)
+            transfer.flush()
+            return Compare(transfer).differences([key])
+        wrong = transfer.streams.follow(key, transfer.portion(key), told=True)
+        transfer.ending(key, mend=True)
+        wrong = wrong or transfer.ending(key, mend=False)
+        return [Difference(transfer.here.link.db, key, "different", wrong)] if wrong else []
+
+    def _each_stream(self, keys: Iterable[bytes], all_kinds: bool = False) -> Iterator[tuple[Transfer, bytes]]:
+        """Each in every database where it is a stream, or whatever it is there."""
+        wanted = self.options.rules.wanted(keys)
         for db in self.databases() if wanted else ():
             transfer = self._transfer(db)
-            link = transfer.here.link
-            kinds = link.ask([("TYPE", key) for key in wanted])
+            kinds = transfer.here.link.ask([("TYPE", key) for key in wanted])
             for key, kind in zip(wanted, kinds, strict=True):
-                if kind == b"stream":
-                    yield transfer, key, max(1, *sizes(link, [key], "memory" in self._here.can))
-                elif key in others:
-                    yield transfer, key, 0
+                if all_kinds or kind == b"stream":
+                    yield transfer, key
 
     def differences(self, keys: Iterable[bytes]) -> list[Difference]:
         wanted = self.options.rules.wanted(keys)

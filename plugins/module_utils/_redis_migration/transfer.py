@@ -232,8 +232,9 @@ class Transfer:
             self.tally.pieces += 1
         return wrong
 
-    def portion(self, key: bytes, size: int) -> int:
+    def portion(self, key: bytes, size: int = 0) -> int:
         """Entries of a stream in a flight."""
+        size = size or max(sizes(self.here.link, [key], "memory" in self.here.server.can))
         length = max(1, int(self.here.link.call("XLEN", key)))
         return max(1, min(1000, self.options.big_bytes * length // max(size, 1)))
 

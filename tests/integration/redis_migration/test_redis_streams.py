@@ -10,6 +10,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.l
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import MARKER, Options
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
 from tests.integration.redis_servers import RedisServer
 
@@ -72,6 +73,28 @@ def test_the_freeze_does_not_grow_with_the_length_of_a_stream(
         assert new.do("XLEN", "events") == length + 100
         assert new.do("TTL", "events") > 3000  # type: ignore[operator]
     assert taken[1] < 1.3 * taken[0], taken
+
+
+def test_the_readers_of_many_streams_are_looked_at_in_a_few_flights(
+    old: RedisServer, new: RedisServer, approach: Callable[[], Approach], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each way to the server counts in a freeze, and each stream has its groups, consumers and what is pending."""
+    keys = [f"queue:{number}" for number in range(300)]
+    with old.admin() as link:
+        for command in (("XADD", "1-0", "k", "v"), ("XGROUP", "CREATE", "g", "0")):
+            where = 2 if command[0] == "XGROUP" else 1
+            link.ask([(*command[:where], key, *command[where:]) for key in keys])
+    one = approach()
+    for key in keys[10:13]:  # not told as a change
+        old.do("XREADGROUP", "GROUP", "g", "anna", "STREAMS", key, ">")
+    sent: list[int] = []
+    send = Link.send
+    monkeypatch.setattr(Link, "send", lambda link, commands: (sent.append(len(commands)), send(link, commands)))
+    assert one.frozen() == []
+    assert len(sent) < 120, len(sent)
+    monkeypatch.undo()
+    assert one.leg.all_differences() == []
+    assert [len(new.do("XPENDING", key, "g", "-", "+", 9)) for key in keys[9:14]] == [0, 1, 1, 1, 0]  # type: ignore[arg-type]
 
 
 def test_a_capped_stream_loses_its_front_by_the_same_way(
