@@ -171,9 +171,19 @@ next:
   returned: success
   type: str
 estimate:
-  description: Seconds that a first copy and a comparison are guessed to take.
+  description: Seconds that the parts are foreseen to take, from what this move has measured, else from the rates of another machine.
   returned: with O(step=preflight) or in check mode
   type: dict
+  contains:
+    copy:
+      description: A pass over all keys.
+      type: int
+    verify:
+      description: The comparison of everything.
+      type: int
+    freeze_seconds:
+      description: The time that writers wait in a cutover, or in a rollback where they are at the target.
+      type: float
 seconds:
   description: Seconds that the verb took.
   returned: success

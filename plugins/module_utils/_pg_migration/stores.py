@@ -15,6 +15,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     ENDPOINT_OPTIONS,
     endpoint,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.forecast import forecast
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import look
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
@@ -23,15 +24,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
     rules,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import RedisParticipant
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import FIXED, ROUNDS
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.preflight import estimate
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import (
     FINISH,
     PREFLIGHT,
     Move,
     migrate,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
 
 REDIS_OPTIONS: dict[str, dict[str, Any]] = {
@@ -73,18 +71,8 @@ class RedisStore(RedisParticipant):
         self.journal.load()
         found = look(self.source, self.target, self.options, self.journal)
         problems = [str(finding) for finding in found.findings]
-        follower = Follower(self.source)
-        try:
-            if follower.start():
-                return FIXED, problems
-        finally:
-            follower.stop()
-        seconds = FIXED + ROUNDS * estimate(found.survey)
-        keys = sum(found.survey.keys.values())
-        return seconds, [
-            *problems,
-            f"{self.name}: it does not tell changed keys, so the freeze goes through all {keys} keys",
-        ]
+        foreseen = forecast(self.source, found.survey, self.journal)
+        return foreseen.seconds, [*problems, *foreseen.told]
 
     def recipe(self) -> tuple[str, dict[str, Any]]:
         """For the watchdog, which has to make it again in its own process."""

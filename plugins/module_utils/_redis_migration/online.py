@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import DifferentError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.forecast import COMPARISON, PASS, note
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import claim, look, share_token
@@ -79,6 +80,7 @@ def copy(source: Endpoint, target: Endpoint, options: Options, journal: Journal)
     journal.save(phase=COPIED, copied=True, cursor=None)
     seconds = max(time.monotonic() - began, 0.001)
     tally = leg.tally
+    note(journal, PASS, tally.keys, tally.bytes, seconds)
     words = (
         f"{tally.keys} keys, {tally.bytes / MIB:.1f} MiB in {seconds:.1f} s ({tally.keys / seconds:.0f} keys/s): {tally.written} written, "
         f"{tally.deleted} removed, {tally.rebuilt} rebuilt by commands, {tally.pieces} by pieces"
@@ -118,6 +120,7 @@ def verify(source: Endpoint, target: Endpoint, options: Options, journal: Journa
         "differences": [str(difference) for difference in found],
     }
     journal.write("report.json", report)
+    note(journal, COMPARISON, leg.tally.compared, 0, report["seconds"])
     if found:
         journal.save(phase=COPIED)
         headline = "the target is not what the source is (a living source moves on: stop its writers, or use cutover, which holds them)"

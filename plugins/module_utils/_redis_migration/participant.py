@@ -18,6 +18,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     DifferentError,
     RedisMoveError,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.forecast import PASS, note
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.freeze import (
     Pause,
     Refusal,
@@ -30,6 +31,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
     COPIED,
     FINISHED,
     NEW,
+    STATE,
     SWITCHED,
     SWITCHING,
     VERIFIED,
@@ -104,6 +106,8 @@ class RedisParticipant:
             self.journal.save(phase=COPIED)
             self._approach = Approach(Leg(self.source, self.target, self.options), self._follower, self.say)
             self._approach.online(compare)
+            size = found.survey
+            note(self.journal, PASS, size.keys[STATE], size.bytes[STATE], self._approach.pass_seconds)
 
     def predict(self) -> float:
         """Seconds of the freeze, after `prepare`."""

@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     RedisMoveError,
     ReplyError,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.forecast import forecast
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.freeze import MIGRATION_USER
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.giving_up import given_up
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
@@ -31,7 +32,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.online import copy, verify
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.participant import RedisParticipant
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.preflight import estimate
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.switch import Switch
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
@@ -136,11 +136,13 @@ def _plan(move: Move, journal: Journal, verb: str, check: bool) -> dict[str, Any
         journal.phase in (NEW, COPYING, COPIED, VERIFIED) and verb != FINISH
     ):  # a move that cannot be made can be given up
         found.refuse()
-    seconds = estimate(found.survey)
+    switched = journal.phase == SWITCHED
+    foreseen = forecast(move.target if switched else move.source, found.survey, journal)
     size = found.survey.bytes[STATE] / 1024**2
     message = (
         f"{found.survey.keys[STATE]} keys of state, about {size:.0f} MiB, from {found.source.words} to {found.target.words}; "
-        f"a first copy takes about {seconds} s; the move is {journal.phase}, next is {NEXT[journal.phase]}"
+        f"a copy takes about {foreseen.copy:.0f} s, the freeze of a {ROLLBACK if switched else CUTOVER} about {foreseen.seconds:.1f} s"
+        f" ({move.options.freeze_limit:.0f} s are allowed); the move is {journal.phase}, next is {NEXT[journal.phase]}"
     )
     if check and verb != PREFLIGHT:
         message = f"{verb} {'would be done' if todo else 'has nothing to do'}: {message}"
@@ -149,13 +151,17 @@ def _plan(move: Move, journal: Journal, verb: str, check: bool) -> dict[str, Any
         "phase": journal.phase,
         "next": NEXT[journal.phase],
         "seconds": 0.0,
-        "estimate": {"copy": seconds, "verify": seconds},
+        "estimate": {
+            "copy": max(1, round(foreseen.copy)),
+            "verify": max(1, round(foreseen.comparison)),
+            "freeze_seconds": round(foreseen.seconds, 2),
+        },
         "report": {
             "keys": dict(found.survey.keys),
             "bytes": dict(found.survey.bytes),
             "kinds": dict(found.survey.kinds),
         },
-        "notices": found.notices,
+        "notices": [*found.notices, *foreseen.told],
         "folder": str(journal.folder),
         "message": message,
     }
@@ -189,6 +195,7 @@ def _cutover(move: Move, journal: Journal) -> dict[str, Any]:
         if half_open(journal):
             one.reopen()
         one.prepare()
+        _within(one.predict(), move.options.freeze_limit)
         try:
             one.freeze()
             found = one.settle()
@@ -205,6 +212,15 @@ def _cutover(move: Move, journal: Journal) -> dict[str, Any]:
         one.close()
     held = sum(one.waited[step] for step in ("freeze", "settle", "switch", "open"))
     return {"message": f"cut over; writers waited {held:.2f} s at most", "report": {"seconds": one.waited}}
+
+
+def _within(seconds: float, limit: float) -> None:
+    """A freeze that would be given up on the way is not begun."""
+    if seconds > limit:
+        raise RedisMoveError(
+            f"the freeze would take about {seconds:.1f} s, {limit:.1f} s are allowed; nothing was frozen. Mend: raise freeze_limit, declare"
+            " prefixes as cache, or let a login that may use CLIENT TRACKING do the move"
+        )
 
 
 def _rollback(move: Move, journal: Journal) -> dict[str, Any]:

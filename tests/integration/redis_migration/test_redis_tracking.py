@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.stores import RedisStore
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisConnectError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import (
+    RedisConnectError,
+    RedisMoveError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import MARKER
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import Move
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import (
+    CUTOVER,
+    ROLLBACK,
+    Move,
+    migrate,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
@@ -156,3 +165,30 @@ def test_check_mode_foresees_what_the_freeze_takes(
     assert any("goes through all 1 keys" in words for words in told) != tells
     assert new.do("DBSIZE") == 0
     assert b"flags=t" not in old.do("CLIENT", "LIST")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_the_verb_alone_foresees_its_freeze_and_keeps_to_its_limit(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, tells: bool
+) -> None:
+    if not tells:
+        old.do("ACL", "SETUSER", "default", "-client|tracking")
+    old.do("SET", "k", "v")
+    options = replace(OPTIONS, freeze_limit=0.201)  # below what going through anything takes
+    move = Move(old.endpoint(), new.endpoint(), options, tmp_path / "journal", proxy.switch)
+    foreseen = migrate(move, CUTOVER, True)
+    assert foreseen["changed"]
+    assert new.do("DBSIZE") == 0
+    assert (foreseen["estimate"]["freeze_seconds"] == 0.2) == tells
+    assert "the freeze of a cutover about" in foreseen["message"]
+    if tells:
+        migrate(move, CUTOVER, False)
+        assert "the freeze of a rollback about 0.2 s" in migrate(move, ROLLBACK, True)["message"]
+        return
+    old.do("SETRANGE", "long", 20_000_000, "x")  # so that the pass takes a moment
+    with pytest.raises(RedisMoveError, match="nothing was frozen"):
+        migrate(move, CUTOVER, False)
+    assert old.do("SET", "k", "w") == b"OK"
+    assert proxy.switch.active() == "old"
+    measured = migrate(move, CUTOVER, True)
+    assert any("as this move measured" in words for words in measured["notices"])
