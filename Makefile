@@ -93,7 +93,7 @@ e2e: setup ## the main job end to end in a fresh sandbox, with every test that n
 	@$(PY) -m sandbox down
 	$(PY) -m sandbox up
 	rm -rf .state
-	pytest --durations=25 tests/integration/pg_source/test_container.py tests/e2e/test_[1-8]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py tests/e2e/test_9_clean.py
+	pytest --durations=25 tests/integration/pg_source/test_container.py tests/e2e/test_[1-8]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py tests/e2e/test_9_*.py
 
 .PHONY: integration
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact

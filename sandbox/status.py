@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox import aws, engine, ministack, podman_service
+from sandbox import aws, engine, hosts, ministack, podman_service
 from sandbox.engine import Engine
 from sandbox.settings import ENDPOINT, NAME, Paths
 
@@ -33,7 +33,7 @@ def look(paths: Paths) -> list[Line]:
     lines.append(Line("MiniStack", healthy, ENDPOINT if healthy else "does not answer"))
     lines.append(Line("env", paths.env.exists() and paths.vars.exists(), str(paths.env)))
     if healthy:
-        lines += _contents()
+        lines += _contents(found)
     return lines
 
 
@@ -42,9 +42,11 @@ def _network(found: Engine) -> Line:
     return Line("network", there, NAME if there else "missing")
 
 
-def _contents() -> Iterable[Line]:
+def _contents(found: Engine) -> Iterable[Line]:
     try:
-        yield from _hosts(aws.client("ec2").describe_instances()["Reservations"])
+        ec2 = aws.client("ec2")
+        lost = {host.instance for host in hosts.lost(ec2, found)}
+        yield from _hosts(ec2.describe_instances()["Reservations"], lost)
         for cluster in aws.client("rds").describe_db_clusters()["DBClusters"]:
             yield _store(f"Aurora {cluster['DBClusterIdentifier']}", cluster["Status"], cluster["Endpoint"])
         for group in aws.client("elasticache").describe_replication_groups()["ReplicationGroups"]:
@@ -54,13 +56,15 @@ def _contents() -> Iterable[Line]:
         yield Line("contents", False, str(error))
 
 
-def _hosts(reservations: list[dict[str, Any]]) -> Iterable[Line]:
+def _hosts(reservations: list[dict[str, Any]], lost: set[str]) -> Iterable[Line]:
     for instance in (instance for reservation in reservations for instance in reservation["Instances"]):
         state = instance["State"]["Name"]
         if state != "terminated":
             tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
             name = tags.get("Name") or instance["InstanceId"]
-            yield Line(f"host {name}", state == "running", f"{instance['PrivateIpAddress']} {state}")
+            gone = instance["InstanceId"] in lost
+            text = f"{instance['PrivateIpAddress']} {state}{', but its container does not run' if gone else ''}"
+            yield Line(f"host {name}", state == "running" and not gone, text)
 
 
 def _store(name: str, state: str, address: str) -> Line:
