@@ -8,55 +8,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  source:
-    description:
-      - The database to move, with a login that is a superuser or has what the preflight asks for.
-    type: dict
-    required: true
-    suboptions: &endpoint
-      host:
-        description: Name or address of the server, as this host reaches it.
-        type: str
-        required: true
-      port:
-        description: Port of the server.
-        type: int
-        default: 5432
-      dbname:
-        description: Database.
-        type: str
-        required: true
-      username:
-        description: Login.
-        type: str
-        required: true
-      password:
-        description: Its password.
-        type: str
-        required: true
-  target:
-    description:
-      - The empty database it goes to, with a login that may create subscriptions (on Aurora a member of C(rds_superuser)).
-        Its server is always verified.
-    type: dict
-    required: true
-    suboptions: *endpoint
-  source_sslmode:
-    description:
-      - How the source's server is verified by this host. Any other than V(verify-full) is named in the result.
-    type: str
-    choices: [disable, require, verify-ca, verify-full]
-    default: verify-full
-  source_ca_file:
-    description:
-      - File with the certificate authority of the source, needed to verify it.
-    type: path
-    default: ""
-  target_ca_file:
-    description:
-      - File with the certificate authority of the target.
-    type: path
-    required: true
   publisher:
     description:
       - How the target reaches the source, for the subscription. What is left out is as in O(source).

@@ -18,11 +18,6 @@ description:
 author:
   - The tiketi.platform developers (@tiketi)
 options:
-  db_cluster_identifier:
-    description: Name of the cluster.
-    type: str
-    required: true
-    aliases: [name, id]
   engine_version:
     description:
       - The wanted version. The newest of the same major is taken when AWS offers it no longer, or when only the major is given.
@@ -134,13 +129,8 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-attributes:
-  check_mode:
-    description: Never changes anything.
-    support: full
-  diff_mode:
-    description: Gives the differences as a diff, for a task that turns them into a change by C(changed_when).
-    support: full
+  - tiketi.platform.attributes.compares
+  - tiketi.platform.aurora_cluster
 seealso:
   - module: amazon.aws.rds_cluster
   - module: amazon.aws.rds_instance

@@ -17,11 +17,6 @@ description:
 author:
   - The tiketi.platform developers (@tiketi)
 options:
-  db_cluster_identifier:
-    description: Name of the cluster.
-    type: str
-    required: true
-    aliases: [name, id]
   instances:
     description: Names of the instances that must be available too.
     type: list
@@ -43,6 +38,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.aurora_cluster
 attributes:
   check_mode:
     description: Waits as well, since it changes nothing.

@@ -17,11 +17,6 @@ description:
 author:
   - The tiketi.platform developers (@tiketi)
 options:
-  db_cluster_identifier:
-    description: Name of the cluster.
-    type: str
-    required: true
-    aliases: [name, id]
   db_cluster_snapshot_identifier:
     description: Name of the snapshot.
     type: str
@@ -34,6 +29,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.aurora_cluster
 attributes:
   check_mode:
     description: Only finds out whether the name of the snapshot can be used, while the instances still run too.

@@ -40,19 +40,14 @@ options:
     description: Wait until every edge has taken the distribution, which takes minutes on AWS.
     type: bool
     default: true
-  wait_timeout:
-    description: Seconds to wait.
-    type: int
-    default: 1800
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.tags.modules
   - amazon.aws.boto3
+  - tiketi.platform.attributes.changes
+  - tiketi.platform.wait
 attributes:
-  check_mode:
-    description: Reports what would be changed and changes nothing.
-    support: full
   diff_mode:
     description: Shows the members that differ, by their path.
     support: full

@@ -40,10 +40,8 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.attributes.changes
 attributes:
-  check_mode:
-    description: Reports what would be changed and changes nothing.
-    support: full
   diff_mode:
     description: Shows the code that is live and the code that shall be.
     support: full

@@ -49,10 +49,8 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.attributes.changes
 attributes:
-  check_mode:
-    description: Reports what would be changed and changes nothing.
-    support: full
   diff_mode:
     description: Shows the members that differ.
     support: full

@@ -52,14 +52,11 @@ options:
     description: Tags of a new origin.
     type: dict
     default: {}
-  wait_timeout:
-    description: Seconds to wait for a new one.
-    type: int
-    default: 1800
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.wait
 attributes:
   check_mode:
     description: Reports what would be made or removed and changes nothing.

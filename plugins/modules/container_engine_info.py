@@ -14,10 +14,9 @@ author:
 description:
   - Docker Engine with its compose plugin, else Podman with podman-compose. An engine without compose does not count, and neither does one that does not run.
 options: {}
+extends_documentation_fragment:
+  - tiketi.platform.attributes.reads
 attributes:
-  check_mode:
-    description: Changes nothing in any mode.
-    support: full
   diff_mode:
     description: Changes nothing.
     support: none

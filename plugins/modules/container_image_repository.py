@@ -36,14 +36,11 @@ options:
     description: KMS key that encrypts new repositories. Empty takes ECR's own encryption. It cannot be changed later.
     type: str
     default: ""
-  tags:
-    description: Tags of every repository; C(Name) is added. Other tags stay.
-    type: dict
-    default: {}
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.tags
 attributes:
   check_mode:
     description: ECR is asked, nothing is changed. A repository that would be made is returned with the address it would have.

@@ -186,10 +186,8 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.tags
   - amazon.aws.boto3
+  - tiketi.platform.attributes.changes
 attributes:
-  check_mode:
-    description: Reports what would be changed and changes nothing.
-    support: full
   diff_mode:
     description: Shows the properties that differ. Of the token only its version is shown.
     support: full

@@ -53,13 +53,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-attributes:
-  check_mode:
-    description: Never changes anything.
-    support: full
-  diff_mode:
-    description: Gives the differences as a diff, for a task that turns them into a change by C(changed_when).
-    support: full
+  - tiketi.platform.attributes.compares
 seealso:
   - module: tiketi.platform.elasticache_replication_group
 """

@@ -52,13 +52,8 @@ options:
     description: Seconds that one request may take.
     type: float
     default: 5
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment:
+  - tiketi.platform.attributes.reads
 author:
   - The tiketi.platform developers
 """

@@ -32,10 +32,6 @@ options:
             C(length) and C(alphabet) (V(alphanumeric), V(hex), or V(redis) for a token that ElastiCache takes) for a random value.
         type: dict
         required: true
-  tags:
-    description: Tags of every secret; C(Name) is added. Other tags stay.
-    type: dict
-    default: {}
   kms_key_id:
     description: Key that encrypts new secrets; the account's own C(aws/secretsmanager) when empty.
     type: str
@@ -44,6 +40,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.tags
 """
 
 EXAMPLES = r"""

@@ -27,14 +27,6 @@ options:
     type: str
     choices: [server, agent]
     required: true
-  name:
-    description: Name of the node in the cluster.
-    type: str
-    required: true
-  address:
-    description: Address by which the other hosts reach this one.
-    type: str
-    required: true
   version:
     description: K3s version in full, like V(v1.34.2+k3s1).
     type: str
@@ -139,14 +131,12 @@ options:
     description: Wait until a server is a voting member of etcd.
     type: bool
     default: false
-  controller_time:
-    description: Time of the controller in seconds since 1970, to compare the clock with.
-    type: float
-    default: 0
   max_clock_skew:
     description: Seconds the clock may be off.
     type: int
     default: 30
+extends_documentation_fragment:
+  - tiketi.platform.k3s_node
 attributes:
   check_mode:
     description: Says what would be done and touches nothing.

@@ -10,23 +10,9 @@ module: k3s_node_info
 short_description: Look whether a K3s server lives, has data, and which CA it has
 version_added: 1.0.0
 description: Run on a server host before another host joins; changes nothing.
-options:
-  name:
-    description: Name of the node.
-    type: str
-    required: true
-  address:
-    description: Address by which the other hosts reach it.
-    type: str
-    required: true
-  controller_time:
-    description: Time of the controller in seconds since 1970, to compare the clock with.
-    type: float
-    default: 0
-attributes:
-  check_mode:
-    description: Changes nothing in any mode.
-    support: full
+extends_documentation_fragment:
+  - tiketi.platform.attributes.reads
+  - tiketi.platform.k3s_node
 author:
   - The tiketi.platform developers (@tiketi)
 """

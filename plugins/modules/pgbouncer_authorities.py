@@ -12,6 +12,7 @@ version_added: 1.0.0
 author:
   - The tiketi.platform developers (@tiketi)
 description:
+  - Of the databases only the servers count.
   - Writes the declared authorities. While a database stays on a server that is not the declared one, since a move of data led it there, every authority
     that the file has stays as well, because one of them verifies that server.
 options:
@@ -20,38 +21,6 @@ options:
     type: list
     elements: str
     required: true
-  databases:
-    description: The databases as they are declared; those of M(tiketi.platform.pgbouncer_databases).
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name that applications connect to.
-        type: str
-        required: true
-      host:
-        description: Name or address of the declared server.
-        type: str
-        required: true
-      port:
-        description: Port of the server.
-        type: int
-        default: 5432
-      dbname:
-        description: Name of the database on the server. That of the entry when absent.
-        type: str
-      connect_query:
-        description: Not looked at.
-        type: str
-      pool_size:
-        description: Not looked at.
-        type: int
-  active:
-    description: V(set) says that the databases are to be led to the declared servers, so nothing else has to be verified.
-    type: str
-    choices: [keep, set]
-    default: keep
   path:
     description: The file of the authorities.
     type: path
@@ -60,6 +29,8 @@ options:
     description: PgBouncer's include file with the servers that are active.
     type: path
     default: /etc/pgbouncer/databases.ini
+extends_documentation_fragment:
+  - tiketi.platform.pgbouncer
 attributes:
   check_mode:
     description: Compares, and writes nothing.
@@ -91,24 +62,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer import args
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.authorities import bundle, certificates, render
-from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.declare import KEEP, SET, declare
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.declare import declare
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.errors import PgBouncerError
-from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.model import Server
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.switch import INCLUDE, read
 
-ENTRY = {
-    "name": {"type": "str", "required": True},
-    "host": {"type": "str", "required": True},
-    "port": {"type": "int", "default": 5432},
-    "dbname": {"type": "str"},
-    "connect_query": {"type": "str"},
-    "pool_size": {"type": "int"},
-}
 ARGUMENTS = {
+    **args.ARGUMENTS,
     "authorities": {"type": "list", "elements": "str", "required": True},
-    "databases": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
-    "active": {"type": "str", "choices": [KEEP, SET], "default": KEEP},
     "path": {"type": "path", "default": "/etc/pgbouncer/server-ca.pem"},
     "databases_file": {"type": "path", "default": INCLUDE},
 }
@@ -118,10 +80,7 @@ def look(given: dict[str, Any]) -> dict[str, Any]:
     """What the file holds and what it shall hold."""
     path = Path(given["path"])
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    declared = {
-        entry["name"]: Server(entry["host"], entry["port"], entry["dbname"] or entry["name"])
-        for entry in given["databases"]
-    }
+    declared = args.servers(given["databases"])
     kept = declare(read(given["databases_file"]), declared, given["active"]).kept
     wanted = bundle(given["authorities"], before, bool(kept))
     own = set(certificates("\n".join(given["authorities"])))

@@ -16,48 +16,6 @@ description:
   - A database that is there already stays on the server it is on, since a move of data may have led it elsewhere; O(active=set) changes that.
   - The console is reached by its Unix socket as O(system_user), so become root.
 options:
-  databases:
-    description: All databases of this PgBouncer. One that is not listed any more goes.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name that applications connect to.
-        type: str
-        required: true
-      host:
-        description: Name or address of the server.
-        type: str
-        required: true
-      port:
-        description: Port of the server.
-        type: int
-        default: 5432
-      dbname:
-        description: Name of the database on the server. That of the entry when absent.
-        type: str
-      user:
-        description: Login at the server for every client. Each client's own when absent.
-        type: str
-        default: ""
-      password:
-        description: Password of O(databases[].user).
-        type: str
-        default: ""
-      connect_query:
-        description: Statement run on each new connection to the server.
-        type: str
-        default: ""
-      pool_size:
-        description: Connections to the server at most. V(0) is PgBouncer's default for all.
-        type: int
-        default: 0
-  active:
-    description: V(keep) leaves a database on the server that it is on, V(set) leads it to the declared one.
-    type: str
-    choices: [keep, set]
-    default: keep
   path:
     description: The include file.
     type: path
@@ -74,6 +32,8 @@ options:
     description: System user that PgBouncer runs as.
     type: str
     default: postgres
+extends_documentation_fragment:
+  - tiketi.platform.pgbouncer
 attributes:
   check_mode:
     description: Compares the file; PgBouncer is not asked.
@@ -110,26 +70,14 @@ kept:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer import admin
-from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.declare import KEEP, SET, declare, lines
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer import admin, args
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.declare import declare, lines
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.errors import PgBouncerError
-from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.model import Server, public
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.model import public
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.switch import INCLUDE, prove, read, write
 
-ENTRY = {
-    "name": {"type": "str", "required": True},
-    "host": {"type": "str", "required": True},
-    "port": {"type": "int", "default": 5432},
-    "dbname": {"type": "str"},
-    "user": {"type": "str", "default": ""},
-    "password": {"type": "str", "default": "", "no_log": True},
-    "connect_query": {"type": "str", "default": ""},
-    "pool_size": {"type": "int", "default": 0},
-}
-
 ARGUMENTS = {
-    "databases": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
-    "active": {"type": "str", "choices": [KEEP, SET], "default": KEEP},
+    **args.ARGUMENTS,
     "path": {"type": "path", "default": INCLUDE},
     "socket_dir": {"type": "path", "default": "/run/pgbouncer"},
     "port": {"type": "int", "default": 6432},
@@ -138,15 +86,7 @@ ARGUMENTS = {
 
 
 def run(given: dict[str, Any], check: bool) -> dict[str, Any]:
-    wanted = {
-        entry["name"]: Server(
-            entry["host"], entry["port"], entry["dbname"] or entry["name"], entry["user"], entry["password"],
-            entry["connect_query"], entry["pool_size"],
-        )
-        for entry in given["databases"]
-    }  # fmt: skip
-    if len(wanted) < len(given["databases"]):
-        raise PgBouncerError("a database is listed twice. Mend: name each once")
+    wanted = args.servers(given["databases"])
     current = read(given["path"])
     result = declare(current, wanted, given["active"])
     changed = dict(current) != dict(result.databases)

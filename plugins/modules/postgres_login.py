@@ -16,32 +16,6 @@ description:
     no superuser. Default privileges cover tables that the administrator's login makes later.
   - The password is set only where the server refuses it, as a SCRAM verifier that is computed here, so that it is in no server log.
 options:
-  admin:
-    description:
-      - The database and the login that owns its objects, as C(host), C(port), C(dbname), C(username), C(password).
-    type: dict
-    required: true
-    suboptions:
-      host:
-        description: Name or address of the server.
-        type: str
-        required: true
-      port:
-        description: Port of the server.
-        type: int
-        default: 5432
-      dbname:
-        description: Name of the database.
-        type: str
-        required: true
-      username:
-        description: Login role.
-        type: str
-        required: true
-      password:
-        description: Password of the login role.
-        type: str
-        required: true
   login:
     description:
       - The application's role, as its secret holds it.
@@ -74,6 +48,8 @@ options:
       - File on this host with the certificate authority of the server, which is always verified in full.
     type: path
     required: true
+extends_documentation_fragment:
+  - tiketi.platform.postgres.admin
 attributes:
   check_mode:
     description: Says what would be done. The grants of a role that does not exist yet are not listed one by one.

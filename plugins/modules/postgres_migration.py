@@ -16,6 +16,8 @@ description:
     sides while users work, and moves the writers in a short freeze in which only what changed is compared. The way back is armed
     before the first write on the new side.
   - Runs on a host that reaches both servers. Long phases go on there when this run ends or dies. Each verb may be given again.
+  - The login at O(source) is a superuser or has what the preflight asks for. That at O(target) may create subscriptions (on Aurora
+    it is a member of C(rds_superuser)).
 options:
   verb:
     description:
@@ -69,6 +71,7 @@ attributes:
     support: none
 extends_documentation_fragment:
   - tiketi.platform.postgres_migration
+  - tiketi.platform.postgres.ends
 """
 
 EXAMPLES = r"""

@@ -20,6 +20,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - tiketi.platform.postgres_migration
+  - tiketi.platform.postgres.ends
 """
 
 EXAMPLES = r"""

@@ -17,6 +17,7 @@ description:
   - Runs on a host that reaches both servers. A journal there and a marker on the target make it safe to repeat. A finished move
     is left alone, an interrupted one goes on, and a target that holds anything else is refused.
   - Writers of the source must be stopped. What they write after the dump is found by the verification, which then fails.
+  - Passwords go to files of mode 0600 for the length of a step.
 options:
   step:
     description:
@@ -24,54 +25,6 @@ options:
     type: str
     choices: [plan, dump, restore, verify, all]
     default: all
-  source:
-    description:
-      - The database to move, as C(host), C(port), C(dbname), C(username), C(password).
-    type: dict
-    required: true
-    suboptions: &endpoint
-      host:
-        description: Name or address of the server.
-        type: str
-        required: true
-      port:
-        description: Port of the server.
-        type: int
-        default: 5432
-      dbname:
-        description: Name of the database.
-        type: str
-        required: true
-      username:
-        description: Login role.
-        type: str
-        required: true
-      password:
-        description: Password of the login role. It goes to files of mode 0600 for the length of a step, never to a command line.
-        type: str
-        required: true
-  target:
-    description:
-      - The empty database to fill.
-    type: dict
-    required: true
-    suboptions: *endpoint
-  source_sslmode:
-    description:
-      - How the source's server is verified. A leg that is not C(verify-full) is named in RV(notices).
-    type: str
-    choices: [disable, require, verify-ca, verify-full]
-    default: verify-full
-  source_ca_file:
-    description:
-      - File on the runner with the certificate authority of the source.
-    type: path
-    default: ""
-  target_ca_file:
-    description:
-      - File on the runner with the certificate authority of the target, which is always verified in full.
-    type: path
-    required: true
   folder:
     description:
       - Private folder on the runner for the journal and, until the move is finished, the dump.
@@ -114,6 +67,8 @@ options:
       - Seconds to wait for another run of the same move on this host.
     type: int
     default: 3600
+extends_documentation_fragment:
+  - tiketi.platform.postgres.ends
 attributes:
   check_mode:
     description: Looks at both servers, says what would be done, how much and how long. Changes nothing.

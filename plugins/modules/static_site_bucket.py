@@ -48,10 +48,8 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.tags.modules
   - amazon.aws.boto3
+  - tiketi.platform.attributes.changes
 attributes:
-  check_mode:
-    description: Reports what would be changed and changes nothing.
-    support: full
   diff_mode:
     description: Shows each property that differs.
     support: full

@@ -25,26 +25,14 @@ options:
     type: list
     elements: str
     default: []
-  pooler_file:
-    description: Include file of PgBouncer that says which server is active.
-    type: path
-    default: /etc/pgbouncer/databases.ini
-  proxy_config:
-    description: Configuration of the Redis proxy.
-    type: path
-    default: /etc/redis-proxy/haproxy.cfg
   migration_folders:
     description: Folders of the journals of moves, which say when one was.
     type: list
     elements: path
     default: [/var/lib/platform_migration, /var/lib/platform_redis_migration]
-attributes:
-  check_mode:
-    description: It only reads.
-    support: full
-  diff_mode:
-    description: It changes nothing.
-    support: none
+extends_documentation_fragment:
+  - tiketi.platform.attributes.reads
+  - tiketi.platform.stores
 """
 
 EXAMPLES = r"""

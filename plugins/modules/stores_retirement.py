@@ -108,18 +108,12 @@ options:
     description: Folder of the journals of the moves of Redis on this host.
     type: path
     default: /var/lib/platform_redis_migration
-  pooler_file:
-    description: Include file of PgBouncer that says which server is active.
-    type: path
-    default: /etc/pgbouncer/databases.ini
-  proxy_config:
-    description: Configuration of the Redis proxy.
-    type: path
-    default: /etc/redis-proxy/haproxy.cfg
   proxy_socket:
     description: Admin socket of the Redis proxy.
     type: path
     default: /run/redis-proxy/admin.sock
+extends_documentation_fragment:
+  - tiketi.platform.stores
 attributes:
   check_mode:
     description: Asks everything, and says what would be saved and removed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.args import servers
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.declare import declare, lines
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.errors import PgBouncerError
 from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.model import Server, parse, render
@@ -82,3 +83,17 @@ def test_how_a_moved_database_is_pooled_follows_the_declaration() -> None:
     )
     assert "SET x = 1" in lines({"shop": found})
     assert MOVED.password not in lines({"shop": found})
+
+
+ENTRY = {"name": "shop", "host": "10.0.0.5", "port": 5432, "dbname": None, "user": "app", "password": "p"}
+POOLED = {"connect_query": "SET x = 1", "pool_size": 3}
+
+
+def test_both_modules_read_the_declared_databases_alike() -> None:
+    found = servers([ENTRY | POOLED, ENTRY | POOLED | {"name": "other", "dbname": "y"}])
+    assert found == {
+        "shop": Server("10.0.0.5", 5432, "shop", "app", "p", "SET x = 1", 3),
+        "other": Server("10.0.0.5", 5432, "y", "app", "p", "SET x = 1", 3),
+    }
+    with pytest.raises(PgBouncerError, match="listed twice"):
+        servers([ENTRY | POOLED, ENTRY | POOLED])
