@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import large_objects, unlogged, verify
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    extension_rows,
+    large_objects,
+    unlogged,
+    verify,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import queries
@@ -19,7 +24,7 @@ OBJECT_RATE = 50 * 1024**2  # bytes a second of large objects, read on both side
 
 
 def seconds(foreseen: Foreseen, views: float, objects: int) -> float:
-    """`views`: seconds of all of them; `objects`: bytes of large objects and unlogged tables. Pure."""
+    """`views`: seconds of all of them; `objects`: bytes of large objects, unlogged tables and those of extensions. Pure."""
     return FIXED + views + 2 * objects / OBJECT_RATE + foreseen.seconds
 
 
@@ -34,7 +39,9 @@ def look(context: Context, old: psycopg.Connection[Any]) -> tuple[float, dict[st
     """For check mode, which changes nothing: seconds, what they are made of, and what a person should know."""
     found = verify.comparison(context, collect=False)
     views = sum(size for _, size in old.execute(queries.VIEWS)) / VIEW_RATE
-    objects = large_objects.size(old) + unlogged.size(old)
+    objects = (
+        large_objects.size(old) + unlogged.size(old) + extension_rows.size(old, context.settings.left_extension_tables)
+    )
     cost = seconds(found, views, objects)
     parts = {
         "compare_seconds": found.seconds,

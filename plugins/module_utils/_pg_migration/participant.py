@@ -12,6 +12,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint impor
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     carry,
+    extension_rows,
     follow,
     forecast,
     freeze,
@@ -54,7 +55,7 @@ class Moving:
         self._era, self._begun = 0, threading.local()
         self._gate = threading.Lock()
         self.views: dict[str, float] = {}  # seconds of each
-        self.objects = 0  # bytes of large objects and unlogged tables
+        self.objects = 0  # bytes of large objects, unlogged tables and those of extensions
         self.foreseen = verify.Foreseen()
         self._last: tuple[str, float] | None = None
 
@@ -131,6 +132,7 @@ class Moving:
         carry.sequences(old, new, self.context.settings.sequence_margin)
         large_objects.carry(old, new)
         unlogged.carry(old, new)
+        extension_rows.carry(old, new, self.context.settings.left_extension_tables)
         carry.views(old, new)
 
     def compare(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> list[str]:
@@ -138,7 +140,8 @@ class Moving:
         full = self.context.settings.verify == "full"
         found = verify.full(self.context) if full else verify.frozen(self.context)
         self.at("")
-        return [*found, *carry.behind(old, new)]
+        left = self.context.settings.left_extension_tables
+        return [*found, *carry.behind(old, new), *extension_rows.differences(old, new, left)]
 
     def foresee(self) -> None:
         """What the comparison will find to do; the last thing of the preparation, since it goes by what changed until now."""
@@ -174,7 +177,10 @@ class PostgresParticipant(Moving):
         freeze.refuse_other_writers(source)
         self.at("refresh")
         self.views = carry.views(source, target)
-        self.objects = large_objects.size(source) + unlogged.size(source)
+        left = context.settings.left_extension_tables
+        # Once before anybody waits: what forbids it is said here.
+        extension_rows.carry(source, target, left)
+        self.objects = large_objects.size(source) + unlogged.size(source) + extension_rows.size(source, left)
         self.at("arm")  # after the views: what they write would be read by this slot once more, in the freeze
         self.notices += returning.prepare(context, source, target)
         self.foresee()

@@ -8,6 +8,7 @@ import time
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     carry,
+    extension_rows,
     follow,
     freeze,
     large_objects,
@@ -42,7 +43,8 @@ class PostgresReturn(Moving):
         freeze.refuse_other_writers(target)
         self._near()
         self.views = carry.views(target, source)
-        self.objects = large_objects.size(target) + unlogged.size(target)
+        left = self.context.settings.left_extension_tables
+        self.objects = large_objects.size(target) + unlogged.size(target) + extension_rows.size(target, left)
         self.foresee()
 
     def _near(self) -> None:

@@ -127,12 +127,14 @@ SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e
 JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql' ORDER BY 1
 """
 
-# Whatever lives in a user's schema and is no part of an extension; tables first, so that what belongs to them goes with them.
+# Whatever lives in a user's schema and is no part of an extension; tables first, so that what belongs to them goes with them. An extension
+# itself is no content: one that only an administrator may create has to be there before the move, and must outlive what is cleared.
 CONTENT = f"""
 SELECT i.type, i.identity
 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_namespace n ON n.oid = d.refobjid
 CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i
 WHERE d.refclassid = 'pg_catalog.pg_namespace'::regclass AND d.deptype = 'n' AND {USER_SCHEMA}
+  AND d.classid <> 'pg_catalog.pg_extension'::regclass
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype = 'e')
 ORDER BY array_position(ARRAY['view', 'materialized view', 'table', 'foreign table'], i.type), 1, 2
 """

@@ -54,6 +54,7 @@ class ExtensionRows:
     extension: str
     table: str
     rows: int | None
+    unwritable: bool = False  # it is on the target already, and our login there may not change it
 
 
 @dataclass(frozen=True)

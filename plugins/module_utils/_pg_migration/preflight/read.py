@@ -50,7 +50,7 @@ def read(context: Context, here: psycopg.Connection[Any], there: psycopg.Connect
         target=target,
         here=side(here, [*roles, context.ends.publisher.username]),
         there=side(there, [*roles, context.ends.returner.username]),
-        content=content(here),
+        content=content(here, there),
         runner=api.read_runner(Path(context.settings.folder), target.server.major, context.settings.client_folder),
         same=api.same_database(here, there),
         fresh=_fresh(context, there),
@@ -87,7 +87,7 @@ def side(session: psycopg.Connection[Any], roles: Sequence[str]) -> Side:
     )
 
 
-def content(session: psycopg.Connection[Any]) -> Content:
+def content(session: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> Content:
     temporary, objects, object_bytes, sequences, index_bytes = session.execute(queries.COUNTS).fetchone() or (0,) * 5
     views = session.execute(queries.VIEWS).fetchall()
     oversize, unknown = _oversize(session)
@@ -107,7 +107,7 @@ def content(session: psycopg.Connection[Any]) -> Content:
         oversize=tuple(oversize),
         oversize_unknown=tuple(unknown),
         subscriptions=tuple(row[0] for row in session.execute(queries.SUBSCRIPTIONS)),
-        extension_rows=tuple(extensions.read(session)),
+        extension_rows=tuple(extensions.read(session, there)),
         firing=tuple(applying.firing(session)),
         unequal=tuple(applying.unequal(session)),
         wal_bytes=int(next(iter(_allowed(session, queries.WAL)), (0,))[0]),

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import extension_rows
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import SnapshotLostError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import read_tables
@@ -94,6 +95,8 @@ class Worker:
             copy.enter(source, self.taken)
             tables, owners = read_tables(source), facts.owners(source)
             analyzed = facts.analyzed(source)
+            # Foreign keys are built after the copy, and may lead there.
+            extension_rows.carry(source, session, self.settings.left_extension_tables)
             parts = plans.parts(tables, self.settings.part_bytes, source.info.server_version >= TID_RANGES)
         steps = plans.steps(entries, owners, (table.label for table in tables))
         steps += plans.statistics(analyzed, (table.label for table in tables), len(entries))
