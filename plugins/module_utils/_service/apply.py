@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ansible_collections.tiketi.platform.plugins.module_utils._service import jobs
 from ansible_collections.tiketi.platform.plugins.module_utils._service.errors import (
@@ -21,20 +21,26 @@ from ansible_collections.tiketi.platform.plugins.module_utils._service.plan impo
     JobStep,
     Live,
     Verb,
-    adopt_scale,
     change,
     foreign_faults,
     job_step,
     key_of,
-    scaled,
-    scalers,
     stale,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import service_of
-from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH, revision, through
+from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import revision, through
+from ansible_collections.tiketi.platform.plugins.module_utils._service.scale import (
+    adopt_scale,
+    exceeds,
+    lowered,
+    scaled,
+    scalers,
+    with_room,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._service.transition import (
     AROUND,
     admits,
+    earlier,
     held_back,
     way_back,
     widened,
@@ -47,6 +53,7 @@ _FIRST = (("Namespace",), ("ServiceAccount", "Secret", "ConfigMap"))
 
 T = TypeVar("T")
 S = TypeVar("S")
+Sender = Callable[[Iterable[Object]], list[Object]]
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,9 @@ class Deployer:
 
     def _apply(self, wanted: Sequence[Object], live: Live, outcome: Outcome) -> None:
         touched = {(item.kind, item.name) for item in outcome.changes if item.verb is not Verb.KEEP}
-        todo = [obj for obj in wanted if key_of(obj) in touched]
+        # A smaller maximum would take away pods of before while those of the release are not proved.
+        amid = with_room(wanted, live)
+        todo = [obj for obj in amid if key_of(obj) in touched]
         sent: list[Object] = []
 
         def send(objects: Iterable[Object]) -> list[Object]:
@@ -164,7 +173,7 @@ class Deployer:
         outcome.lost = jobs.run(self._cluster, self._waiter, migrations, live, self._options.timeout)
         halted = {item.service for item in outcome.lost}
         send(obj for obj in of(*AROUND) if service_of(obj) not in halted)
-        steered = scalers(wanted)
+        steered = scalers(amid)
         # Migrations take their time, and an autoscaler does not wait for them.
         applied = send(
             scaled(obj, steered.get(obj["metadata"]["name"]), self._now(obj) if service_of(obj) in steered else None)
@@ -177,6 +186,7 @@ class Deployer:
             outcome.undone = self._undo(lost, wanted, sent, live)
         held = held_back([obj for obj in wanted if obj["kind"] == "Ingress"], live, {i.service for i in outcome.lost})
         send(obj for obj in of("Ingress") if service_of(obj) not in held)
+        self._lower(lowered(wanted, amid, {item.service for item in outcome.lost}), wanted, send)
         if not outcome.lost:
             self._narrow(policies, live, send)
         done = {key_of(obj) for obj in (*sent, *migrations)}
@@ -189,7 +199,17 @@ class Deployer:
         ours = {obj["metadata"]["name"] for obj in wanted if obj["kind"] == "Deployment"} - halted
         return self._waiter.wait({name: deployments[name] for name in sorted(ours)}, self._options.timeout)
 
-    def _narrow(self, policies: Sequence[Object], live: Live, send: Callable[[Iterable[Object]], list[Object]]) -> None:
+    def _lower(self, smaller: Mapping[str, Object], wanted: Sequence[Object], send: Sender) -> None:
+        """Give proved services their smaller maximum, and take the pods above it away at once, so that a second run finds nothing."""
+        send(smaller.values())
+        steered = [obj for obj in wanted if obj["kind"] == "Deployment" and obj["metadata"]["name"] in smaller]
+        send(
+            scaled(obj, smaller[obj["metadata"]["name"]], now)
+            for obj in steered
+            if (now := self._now(obj)) and exceeds(now, smaller[obj["metadata"]["name"]])
+        )
+
+    def _narrow(self, policies: Sequence[Object], live: Live, send: Sender) -> None:
         """Take away what only the pods of before needed, once they are gone."""
         narrower = [obj for obj in policies if widened(obj, live.get(key_of(obj))) != obj]
         if narrower:
@@ -237,16 +257,3 @@ def _said(name: str, reasons: Mapping[str, str], silent: Iterable[str]) -> str:
     if name in silent:
         return "whose pods are ready, but the Service has no ready endpoint"
     return "which serves"
-
-
-def earlier(wanted: Object, good: Object) -> Object:
-    """Return the deployment with the pods of an earlier revision.
-
-    Applied as a whole, so that no field of the lost revision stays behind and the replica set of the earlier one is found again.
-    """
-    template: dict[str, Any] = dict(good["spec"]["template"])
-    labels = {key: value for key, value in template["metadata"]["labels"].items() if key != HASH}
-    # A null creationTimestamp, as the server shows it, is not a field that can be applied.
-    metadata = {key: value for key, value in template["metadata"].items() if value is not None}
-    template["metadata"] = {**metadata, "labels": labels}
-    return {**wanted, "spec": {**wanted["spec"], "template": template}}

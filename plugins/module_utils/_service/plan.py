@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
@@ -120,30 +120,6 @@ def stale(wanted: Iterable[Object], live: Live, project: str) -> list[Change]:
     ]
     gone.sort(key=lambda obj: (PRUNED_KINDS.index(obj["kind"]), obj["metadata"]["name"]))
     return [Change(Verb.DELETE, obj["kind"], obj["metadata"]["name"], obj, None) for obj in gone]
-
-
-def scalers(objects: Iterable[Object]) -> dict[str, Object]:
-    """Return the autoscalers by the deployment that they steer."""
-    found = (obj for obj in objects if obj["kind"] == "HorizontalPodAutoscaler")
-    return {obj["spec"]["scaleTargetRef"]["name"]: obj for obj in found}
-
-
-def scaled(deployment: Object, scaler: Object | None, current: Object | None) -> Object:
-    """Keep the number of pods that the autoscaler chose, as long as it is within its bounds."""
-    if scaler is None or current is None:
-        return deployment
-    low, high = scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]
-    replicas = min(max(current["spec"].get("replicas", low), low), high)
-    return {**deployment, "spec": {**deployment["spec"], "replicas": replicas}}
-
-
-def adopt_scale(wanted: Sequence[Object], live: Live) -> list[Object]:
-    """Compare with the number of pods that the autoscalers chose."""
-    steered = scalers(wanted)
-    return [
-        scaled(obj, steered.get(obj["metadata"]["name"]), live.get(key_of(obj))) if obj["kind"] == "Deployment" else obj
-        for obj in wanted
-    ]
 
 
 def condition(obj: Object | None, kind: str) -> Object | None:

@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._service.naming import MANAGED_BY, Object
 from ansible_collections.tiketi.platform.plugins.module_utils._service.plan import Key, Live, key_of
 from ansible_collections.tiketi.platform.plugins.module_utils._service.render import service_of
+from ansible_collections.tiketi.platform.plugins.module_utils._service.rollout import HASH
 
 # What stands around the pods of a service and changes with a release, and the fields that we set of each.
 _AROUND = {
@@ -86,3 +87,16 @@ def _as_applied(live: Object) -> Object:
         spec["ports"] = [{k: v for k, v in port.items() if k != "nodePort"} for port in spec["ports"]]
     identity = {"name": metadata["name"], "namespace": metadata["namespace"], "labels": labels}
     return {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": identity, "spec": spec}
+
+
+def earlier(wanted: Object, good: Object) -> Object:
+    """Return the deployment with the pods of an earlier revision.
+
+    Applied as a whole, so that no field of the lost revision stays behind and the replica set of the earlier one is found again.
+    """
+    template: dict[str, Any] = dict(good["spec"]["template"])
+    labels = {key: value for key, value in template["metadata"]["labels"].items() if key != HASH}
+    # A null creationTimestamp, as the server shows it, is not a field that can be applied.
+    metadata = {key: value for key, value in template["metadata"].items() if value is not None}
+    template["metadata"] = {**metadata, "labels": labels}
+    return {**wanted, "spec": {**wanted["spec"], "template": template}}

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._service.model import Target
 
 from .fake import CRASH, NO_IMAGE, UNREADY
-from .stage import MIGRATED, Stage, cart
+from .stage import MIGRATED, Stage, cart, pay
 
 RUSH: dict[str, Any] = {"hpa": {"min": 2, "max": 20}}
 
@@ -67,3 +67,67 @@ def test_the_undo_of_another_fixed_size_brings_back_the_one_of_before(stage: Sta
     assert sizes(stage) == [1, 5]
     stage.run(cart(NO_IMAGE, **RUSH))
     assert replicas(stage) == 5
+
+
+LESS: dict[str, Any] = {"hpa": {"min": 2, "max": 4}}
+
+
+def steps(stage: Stage) -> list[tuple[str, Any]]:
+    """Every maximum and every number of pods that the run asked for, in order."""
+    keys = {"HorizontalPodAutoscaler": "maxReplicas", "Deployment": "replicas"}
+    return [(obj["kind"][0], obj["spec"][keys[obj["kind"]]]) for obj in stage.cluster.history if obj["kind"] in keys]
+
+
+@pytest.fixture
+def grown(stage: Stage) -> Stage:
+    stage.run(cart(**RUSH))
+    stage.cluster.objects["Deployment", "cart"]["spec"]["replicas"] = 18
+    return stage
+
+
+def test_a_smaller_maximum_comes_after_the_rollout_is_proved(grown: Stage) -> None:
+    outcome = grown.run(cart(**LESS, env={"NEW": "1"}))
+    assert not outcome.lost
+    assert steps(grown) == [("H", 20), ("D", 18), ("H", 4), ("D", 4)]
+    assert not grown.run(cart(**LESS, env={"NEW": "1"})).changed
+
+
+def test_a_smaller_maximum_alone_takes_the_pods_above_it_away(grown: Stage) -> None:
+    assert grown.run(cart(**LESS)).changed
+    assert steps(grown)[-2:] == [("H", 4), ("D", 4)]
+    assert not grown.run(cart(**LESS)).changed
+
+
+def test_a_smaller_maximum_that_leaves_the_pods_alone_sends_no_deployment(stage: Stage) -> None:
+    stage.run(cart(**RUSH))
+    stage.run(cart(**LESS))
+    assert steps(stage) == [("H", 20), ("H", 4)]
+
+
+def test_a_bad_release_never_brings_its_smaller_maximum(grown: Stage) -> None:
+    grown.run(cart(NO_IMAGE, **LESS))
+    assert ("H", 4) not in steps(grown)
+    assert sizes(grown) == [18, 18]
+    grown.run(cart(NO_IMAGE, **LESS), undo=False)
+    assert grown.cluster.objects["HorizontalPodAutoscaler", "cart"]["spec"]["maxReplicas"] == 20
+    assert replicas(grown) == 18
+    grown.run(cart(**LESS))
+    assert steps(grown)[-2:] == [("H", 4), ("D", 4)]
+
+
+def test_another_service_that_is_lost_does_not_keep_the_maximum_of_a_proved_one(grown: Stage) -> None:
+    grown.run(cart(**LESS, env={"NEW": "1"}), pay(NO_IMAGE))
+    assert replicas(grown) == 4
+
+
+def test_the_first_autoscaler_of_a_service_takes_its_pods_away_after_the_rollout_only(stage: Stage) -> None:
+    stage.run(cart(replicas=9))
+    stage.run(cart(**LESS, env={"NEW": "1"}))
+    assert steps(stage) == [("H", 9), ("D", 9), ("H", 4), ("D", 4)]
+
+
+def test_a_greater_maximum_and_a_new_service_need_one_step(stage: Stage) -> None:
+    stage.run(cart(**LESS))
+    assert steps(stage) == [("H", 4), ("D", 2)]
+    stage.run(cart(**RUSH))
+    assert steps(stage) == [("H", 20)]
