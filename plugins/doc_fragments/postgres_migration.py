@@ -100,9 +100,10 @@ options:
     default: []
   left_extension_tables:
     description:
-      - Tables of extensions (such as C(cron.job) or C(partman.part_config)) whose rows an operator carries over by hand. All other rows
-        that an extension keeps for its users are copied, those that C(pg_dump) would copy, with the seed and once more in the freeze; a
-        table that may not be read or written stops the preflight until it is named here.
+      - Tables of extensions whose rows an operator carries over by hand after the cutover. Those of pg_cron and pg_partman (C(cron.job),
+        C(partman.part_config)) have to be, since a worker of the target would act on them before. All other rows that an
+        extension keeps for its users are copied, those that C(pg_dump) would copy, with the seed and once more in the freeze; a table that
+        may not be read or written stops the preflight until it is named here.
     type: list
     elements: str
     default: []

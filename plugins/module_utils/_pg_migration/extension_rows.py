@@ -32,6 +32,8 @@ SELECT e.extname, c.oid::regclass::text, c.relkind::text, coalesce(k.condition, 
 FROM pg_catalog.pg_extension e CROSS JOIN LATERAL unnest(e.extconfig, e.extcondition) WITH ORDINALITY k(number, condition, place)
 JOIN pg_catalog.pg_class c ON c.oid = k.number WHERE c.relkind IN ('r', 'p', 'S') ORDER BY e.extname, k.place
 """
+# A background worker of the target would act on such rows at once: jobs would run on both servers, of which one follows the other.
+ACTED_ON = frozenset({"pg_cron", "pg_partman"})
 # NULL where there is no such table.
 MAY_WRITE = """
 SELECT has_table_privilege(c, 'SELECT') AND has_table_privilege(c, 'INSERT') AND has_table_privilege(c, 'UPDATE')
@@ -67,6 +69,9 @@ def carry(old: psycopg.Connection[Any], new: psycopg.Connection[Any], left: Sequ
     there = {one.label for one in read(new)}
     found = read(old, left)
     changed = [one for one in found if one.kind != "S" and _differs(old, new, one)]
+    acted_on = [one for one in changed if one.extension in ACTED_ON]
+    if acted_on:
+        raise _by_hand(acted_on)
     if changed:
         try:
             extension_merge.merge(old, new, changed)
@@ -111,6 +116,14 @@ def _sequence(old: psycopg.Connection[Any], new: psycopg.Connection[Any], one: K
         new.execute("SELECT pg_catalog.setval(%s::regclass, %s, %s)", (one.label, *(row or (1, False))))
     except psycopg.Error as error:
         raise _failed(new, one, error) from None
+
+
+def _by_hand(found: Sequence[Kept]) -> MigrationError:
+    labels = ", ".join(one.label for one in found)
+    return MigrationError(
+        f"{labels} of extension {found[0].extension}: these rows are not the same on both sides, and a background worker would act on copies"
+        f" of them before the cutover. Mend: name {labels} in left_extension_tables, and carry them over by hand after the cutover"
+    )
 
 
 def _failed(session: psycopg.Connection[Any], one: Kept, error: psycopg.Error) -> MigrationError:

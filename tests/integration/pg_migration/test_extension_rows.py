@@ -98,3 +98,14 @@ def test_a_row_that_did_not_arrive_opens_the_source_again(extended: Move, monkey
         move(cutover.run)
     monkeypatch.undo()
     assert move(cutover.run)["phase"] == "switched"
+
+
+def test_jobs_that_a_worker_would_run_are_never_copied(extended: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = extended
+    monkeypatch.setattr(extension_rows, "ACTED_ON", frozenset({"pg_trgm"}))
+    with pytest.raises(MigrationError, match=r'public."Ref" in left_extension_tables'):
+        move(seed.run)
+    left = ('public."Ref"', "public.rule")
+    move.on_source("DROP TABLE place")  # it refers to what stays behind
+    move(seed.run, left_extension_tables=left)
+    assert move.on_target(ROWS) == [(1, "comes with the new", 2)]

@@ -226,20 +226,22 @@ def test_the_pooler_holds_transactions_and_for_long_enough() -> None:
 def test_rows_of_extensions_are_acknowledged_by_name() -> None:
     """Copied where that can be; silence about the others would be a loss."""
     kept = (
-        ExtensionRows("pg_cron", "cron.job", 3, True),
+        ExtensionRows("pg_cron", "cron.job", 3),
         ExtensionRows("secret", "s.t", None),
         ExtensionRows("x", "x.y", 2),
+        ExtensionRows("x", "x.z", 2, True),
     )
     held = holding(extension_rows=kept)
     found = look(held)
-    assert [one.fatal for one in found] == [True, True, False]
+    assert [one.fatal for one in found] == [True, True, False, True]
     assert "table cron.job of extension pg_cron: it holds 3 rows of the users" in str(found[0])
-    assert "GRANT SELECT, INSERT, UPDATE, DELETE ON cron.job" in str(found[0])
+    assert "a background worker of the target would act on copies" in str(found[0])
+    assert "GRANT SELECT, INSERT, UPDATE, DELETE ON x.z" in str(found[3])
     assert "name cron.job in left_extension_tables" in str(found[0])
     assert "this login may not look" in str(found[1])
     assert "copied with the seed and made equal in the freeze" in str(found[2])
     left = replace(SETTINGS, left_extension_tables=("cron.job",))
-    assert [one.fatal for one in look(held, left)] == [False, True, False]
+    assert [one.fatal for one in look(held, left)] == [False, True, False, True]
 
 
 def test_what_would_fire_again_or_stop_where_changes_are_applied() -> None:

@@ -51,6 +51,12 @@ def check(found: tuple[ExtensionRows, ...], settings: Settings) -> list[Finding]
             )
         elif one.rows is None:
             what, mend = "what cannot be read cannot be moved", f"GRANT SELECT ON {one.table} to it; or {by_hand}"
+        elif one.extension in extension_rows.ACTED_ON:
+            what = "a background worker of the target would act on copies of them while users still write to the source"
+            mend = (
+                f"name {one.table} in left_extension_tables, and carry them over by hand after the cutover;"
+                " those of the source end with its freeze"
+            )
         elif one.unwritable:
             what = "the target's login may not write them there"
             mend = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {one.table} to it on the target; or {by_hand}"
@@ -59,7 +65,7 @@ def check(found: tuple[ExtensionRows, ...], settings: Settings) -> list[Finding]
                 "they are copied with the seed and made equal in the freeze, as they are",
                 "see that they fit the new server",
             )
-        fatal = not left and (one.rows is None or one.unwritable)
+        fatal = not left and (one.rows is None or one.unwritable or one.extension in extension_rows.ACTED_ON)
         findings.append(
             Finding(f"table {one.table} of extension {one.extension}", f"it holds {count}: {what}", mend, fatal)
         )
