@@ -116,6 +116,12 @@ notices:
   returned: success
   type: list
   elements: str
+slot:
+  description:
+    - What the source keeps for the target, as C(name), C(active), C(wal_status), C(safe_wal_size) (bytes until it is lost),
+      C(retained_bytes) and C(seconds) (its age).
+  returned: with the verb C(follow)
+  type: dict
 findings:
   description: Reasons of a refusal, each with its mend.
   returned: when refused

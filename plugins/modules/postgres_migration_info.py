@@ -58,7 +58,14 @@ progress:
 way_back:
   description:
     - How the source follows the target after the cutover, as C(exists), C(enabled), C(connected), C(lost), C(lag_bytes), C(shapes) (a schema that was changed),
-      C(safe_wal_size) and C(name). Empty where there is no way back, or where it could not be looked at.
+      C(safe_wal_size), C(name) and C(reason) (why it does not connect, where that could be found out).
+    - Empty where there is no way back, or where it could not be looked at.
+  returned: success
+  type: dict
+slot:
+  description:
+    - What the source keeps for the target until the cutover, as C(name), C(active), C(wal_status), C(safe_wal_size) (bytes until it is lost),
+      C(retained_bytes) and C(seconds) (its age). Empty where there is none, or where it could not be looked at.
   returned: success
   type: dict
 notices:
@@ -80,7 +87,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**args.END_ARGUMENTS, **args.SETTING_ARGUMENTS}, supports_check_mode=True)
     if module.check_mode and not (connect.HAS_PSYCOPG and Path(module.params["target_ca_file"]).exists()):
         message = "this host is not prepared yet (role data_runner), so nothing can be looked at"
-        module.exit_json(phase="unknown", message=message, remaining=[], steps=[], progress={}, way_back={}, notices=[])
+        module.exit_json(
+            phase="unknown", message=message, remaining=[], steps=[], progress={}, way_back={}, slot={}, notices=[]
+        )
     if not connect.HAS_PSYCOPG:
         module.fail_json(msg=missing_required_lib("psycopg"))
     try:

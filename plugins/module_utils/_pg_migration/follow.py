@@ -11,6 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     freeze,
     probe,
     reason,
+    slot_age,
     subscription,
     verify,
 )
@@ -52,6 +53,7 @@ def run(context: Context, check: bool) -> dict[str, Any]:
         if journal.phase == SEEDED:
             journal.phase_is(FOLLOWING)
         now, near = _near(context, source, target)
+        slot = slot_age.read(context, source)
     if not near:
         return _running(context, done)
     seconds = round(time.monotonic() - began, 1)
@@ -63,7 +65,10 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     return {
         "changed": bool(done),
         "phase": journal.phase,
-        "message": f"the target follows, {lag} behind" + (f"; {done}" if done else ""),
+        "message": f"the target follows, {lag} behind"
+        + (f"; {done}" if done else "")
+        + (f"; {slot_age.words(slot)}" if slot else ""),
+        "slot": slot,
         "notices": now.notices + _legs(context) + collected,
         "health": now.facts(),
         "seconds": seconds,

@@ -17,6 +17,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     forecast,
     freeze,
     large_objects,
+    memberships,
     pooling,
     returning,
     rights,
@@ -168,6 +169,9 @@ class PostgresParticipant(Moving):
         self.at("check")
         roles = context.settings.application_roles
         shut = rights.lacking(source, target, roles)
+        lacks = memberships.lacking(source, target, roles)
+        shut += [str(one) for one in lacks if one.fatal]
+        self.notices += [str(one) for one in lacks if not one.fatal]
         known = role_settings.read(source, roles), role_settings.read(target, roles)
         unset = role_settings.lacking(*known, context.ends.target.dbname)
         shut += role_settings.words([one for one in unset if one[0]])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import probe, return_health
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import probe, return_health, slot_age
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal, read_state
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
@@ -36,6 +36,7 @@ ONWARD = {
     RETURNING: ("rollback",),
     RETURNED: (),
 }
+WAITED_FOR = (SEEDING, SEEDED, FOLLOWING, CUTTING)  # phases in which the source keeps WAL for the target
 WORDS = {
     NEW: "nothing was moved yet",
     ABANDONED: "a move was given up, applications write to the source; restart=true begins another one",
@@ -73,17 +74,28 @@ def look(context: Context) -> dict[str, Any]:
         )
     phase = journal.phase
     way_back = _way_back(context, notices) if phase == SWITCHED else None
+    slot = _slot(context) if phase in WAITED_FOR and "source" in rows else {}
     return {
         "changed": False,
         "phase": phase,
         "message": f"{phase}: {WORDS[phase]}"
+        + (f"; {slot_age.words(slot)}" if slot else "")
         + (f"; the source is {way_back['lag_bytes']} bytes behind" if way_back else ""),
         "remaining": list(ONWARD[phase]),
         "steps": list(journal.entries["steps"]),
         "progress": journal.read("progress.json") or {},
         "way_back": way_back or {},
+        "slot": slot,
         "notices": notices,
     }
+
+
+def _slot(context: Context) -> dict[str, Any]:
+    try:
+        with context.source() as source:
+            return slot_age.read(context, source)
+    except PgConnectError:
+        return {}  # it was reached a moment ago, and is said to be gone by whatever needs it
 
 
 def _later(journal: Journal, found: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
     OrderError,
     RefusedError,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import foresee
 
 from tests.integration.pg_migration.conftest import Move
@@ -258,6 +259,42 @@ def test_an_application_without_rights_at_the_target_is_not_moved(move: Move) ->
     assert move.context().journal.phase == "following"
     move.on_target("BEGIN READ WRITE; GRANT INSERT ON public.ledger TO shopper; COMMIT")
     assert move(cutover.run)["phase"] == "switched"
+
+
+def test_a_role_that_is_no_member_there_and_functions_it_may_not_call(move: Move) -> None:
+    """What a policy or a call would do without a word: said by the preflight as far as it can be, and refused before the freeze."""
+    both = (move.source, move.target)
+    for cluster in both:
+        cluster.execute("DO $$ BEGIN CREATE ROLE readers; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    move.source.execute("GRANT readers TO shopper; GRANT pg_read_all_stats TO shopper")
+    move.on_source("GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO shopper")
+    move.on_source(
+        "CREATE FUNCTION public.price(int) RETURNS int LANGUAGE sql AS 'SELECT $1'; CREATE TABLE public.secret (id int PRIMARY KEY);"
+        "ALTER TABLE public.secret ENABLE ROW LEVEL SECURITY; CREATE POLICY shown ON public.secret TO readers USING (true)"
+    )
+    try:
+        with move.opened() as context:
+            said = [str(one) for one in preflight.findings(context) if "role shopper" in str(one)]
+            fatal = [str(one) for one in preflight.findings(context) if one.fatal]
+        assert any("member of readers" in one and 'GRANT "readers" TO "shopper"' in one for one in fatal), said
+        assert any("member of pg_read_all_stats" in one for one in said)
+        assert any("the functions of the server" in one and "pg_ls_waldir()" in one for one in said)
+        assert not any("price" in one for one in said), "it is not there yet"
+        following(move)
+        move.on_target("BEGIN READ WRITE; REVOKE EXECUTE ON FUNCTION public.price(int) FROM PUBLIC; COMMIT")
+        with pytest.raises(MigrationError, match="users are not touched") as caught:
+            move(cutover.run)
+        assert "which a policy names" in str(caught.value)
+        assert 'GRANT EXECUTE ON FUNCTION public.price(integer) TO "shopper"' in str(caught.value)
+        assert sides(move) == (True, False)
+        move.target.execute("GRANT readers TO shopper")
+        move.on_target("BEGIN READ WRITE; GRANT EXECUTE ON FUNCTION public.price(int) TO shopper; COMMIT")
+        result = move(cutover.run)
+        assert result["phase"] == "switched"
+        assert any("pg_read_all_stats" in one for one in result["notices"])
+    finally:
+        for cluster in both:
+            cluster.execute("REVOKE readers, pg_read_all_stats FROM shopper")
 
 
 def test_the_comparison_is_part_of_the_prediction(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     finish,
     follow,
     hush,
+    status,
     subscription,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
@@ -59,6 +60,12 @@ def test_follows_says_so_and_keeps_the_password(move: Move) -> None:
     assert not again["changed"]
     assert again["health"]["enabled"]
     assert again["health"]["wal_status"] == "reserved"
+    assert again["slot"]["retained_bytes"] > 0
+    assert "the slot on the source keeps" in again["message"]
+    looked = status.look(move.context())
+    assert looked["slot"]["name"] == move.context().names.slot
+    assert looked["slot"]["active"]
+    assert "MiB of WAL" in looked["message"]
     assert move.context().journal.read("progress.json")["lag_bytes"] is not None
     for text in [str(result), *(path.read_text() for path in move.context().journal.folder.glob("*.json"))]:
         assert PASSWORD not in text

@@ -93,6 +93,11 @@ def test_a_good_pair_has_no_finding() -> None:
 
 
 FATAL: list[tuple[Facts, str]] = [
+    (holding(wal_rate=11 * GIB), "lost before the target can follow"),
+    (
+        here(settings={**PARAMETERS, "max_slot_wal_keep_size": "1"}),
+        "1 MiB may be kept for a slot, less than 4 segments",
+    ),
     (replace(FACTS, same=True), "it is the same database as the source"),
     (replace(FACTS, target=Target(replace(SERVER, version=140009))), "PostgreSQL 14 is older than the source's 15"),
     (replace(FACTS, runner=Runner(17, 10 * GIB, "/w")), "client 17 of PostgreSQL, the target is 15"),
@@ -158,6 +163,7 @@ NOTICES: list[tuple[Facts, str]] = [
     (holding(oversize_unknown=("t",)), "could not be seen in time"),
     (here(sorted_sample="b a"), "sorted differently"),
     (here(settings={**PARAMETERS, "max_slot_wal_keep_size": "-1"}), "the move sets it to 10.0 GiB"),
+    (holding(wal_rate=4 * GIB), "in the 2 s of the seed about"),
     (holding(wal_rate=10 * 1024**2), "10.0 GiB last for 17 minutes"),
     (here(roles={"shop": (True, True)}), "it can write to a read-only database"),
     (

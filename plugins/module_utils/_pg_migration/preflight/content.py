@@ -29,6 +29,7 @@ def check(facts: Facts, settings: Settings) -> list[Finding]:
         Finding(whose, "the source has it, the target not or otherwise", f"on the target, {statement}", fatal=False)
         for whose, statement in facts.unset
     ]
+    found += [Finding("application role", one.problem, one.mend, one.fatal) for one in facts.lacks]
     found += extensions.check(facts.content.extension_rows, settings)
     found += applying.check(facts.content.firing, facts.content.unequal)
     found += [

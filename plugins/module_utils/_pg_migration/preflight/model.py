@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.memberships import Lack
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Table
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Runner, Source, Target
 
@@ -113,6 +114,7 @@ class Facts:
     runner: Runner
     same: bool
     fresh: bool  # nothing of this move is there yet
+    lacks: tuple[Lack, ...] = ()  # memberships and rights to call functions that the target's roles do not have
     unset: tuple[
         tuple[str, str], ...
     ] = ()  # settings of database and logins that the target lacks, and the statement for each

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts, role_settings
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts, memberships, role_settings
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
@@ -54,6 +54,7 @@ def read(context: Context, here: psycopg.Connection[Any], there: psycopg.Connect
         runner=api.read_runner(Path(context.settings.folder), target.server.major, context.settings.client_folder),
         same=api.same_database(here, there),
         fresh=_fresh(context, there),
+        lacks=tuple(memberships.lacking(here, there, roles)),
         unset=tuple((whose, statement) for _, whose, statement in unset),
     )
 

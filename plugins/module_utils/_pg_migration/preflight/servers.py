@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import estimate
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Facts, Side
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import preflight as restore
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Finding
@@ -13,6 +14,7 @@ MIB = 1024**2
 BESIDES = 5
 SLOTS_ON_SOURCE = 2  # the subscription's and the comparison's
 ORIGINS_ON_SOURCE = 1  # of the return leg; it counts against the same limit
+LEAST_SEGMENTS = 4  # of WAL, kept for a slot: it begins somewhere in one of them
 JOURNAL_BYTES = 256 * MIB
 OLDEST = 15  # disable_on_error; before it an apply error repeats for ever
 
@@ -224,6 +226,7 @@ def _disk(facts: Facts, settings: Settings) -> list[Finding]:
                 fatal=False,
             )
         )
+    found += _wal(facts, settings, limit, keep >= 0)
     hours = limit / facts.content.wal_rate / 3600 if facts.content.wal_rate else 0.0
     if hours and hours < 1:
         found.append(
@@ -244,6 +247,38 @@ def _disk(facts: Facts, settings: Settings) -> list[Finding]:
             )
         )
     return found
+
+
+def _wal(facts: Facts, settings: Settings, limit: int, chosen: bool) -> list[Finding]:
+    """What is written from the slot on until the copy is complete has to be kept: only then the target begins to fetch it."""
+    seconds = estimate.of(facts, settings)["seed_seconds"]
+    expected = facts.content.wal_rate * seconds
+    least = LEAST_SEGMENTS * (facts.here.number("wal_segment_size") or 16 * MIB)
+    if limit >= max(2 * expected, least):
+        return []
+    mend = (
+        _parameter(facts.here, "max_slot_wal_keep_size", f"{max(4 * expected, least) / MIB:.0f}MB", restart=False)
+        if chosen
+        else f"slot_wal_limit: {max(4 * expected, least):.0f}, if the disk allows it"
+    )
+    if limit < least:
+        return [
+            Finding(
+                "source WAL",
+                f"{limit / MIB:.0f} MiB may be kept for a slot, less than {LEAST_SEGMENTS} segments: it would be lost at once",
+                mend,
+            )
+        ]
+    return [
+        Finding(
+            "source WAL",
+            f"{limit / MIB:.0f} MiB may be kept for a slot; in the {seconds:.0f} s of the seed about {expected / MIB:.0f} MiB are written, at the"
+            " average rate so far"
+            + (": the slot would be lost before the target can follow" if limit < expected else ""),
+            mend,
+            fatal=limit < expected,
+        )
+    ]
 
 
 def _order(facts: Facts) -> list[Finding]:

@@ -153,7 +153,9 @@ def _begin(context: Context) -> list[str]:
     made = snapshot.create(context)
     with context.source() as session:
         rows = sum(table.rows for table in facts.read_tables(session))
-    context.journal.save(seed={"snapshot": made["snapshot"], "lsn": made["lsn"], "planned_rows": rows})
+    context.journal.save(
+        seed={"snapshot": made["snapshot"], "lsn": made["lsn"], "planned_rows": rows, "made_at": time.time()}
+    )
     return notices
 
 
