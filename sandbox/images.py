@@ -96,10 +96,6 @@ def ensure(engine: Engine, image: Image, parent_reference: str, log: Log) -> boo
     return True
 
 
-def alias(engine: Engine, reference: str, name: str) -> None:
-    engine.run("tag", reference, name)
-
-
 def _place(source: Path, target: Path) -> None:
     if source.is_file():
         shutil.copy2(source, target)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -35,15 +34,7 @@ from sandbox.settings import ENDPOINT, REPOSITORY, SUBNET, Paths
 from sandbox.steps import Steps
 
 
-@dataclass(frozen=True)
-class Result:
-    engine: Engine
-    host_image: str
-    k3s: k3s.Source
-    legacy: legacy.Legacy
-
-
-def up(console: Console, paths: Paths) -> Result:
+def up(console: Console, paths: Paths) -> None:
     steps = Steps(console)
     begin = time.monotonic()
     paths.root.mkdir(mode=0o700, exist_ok=True)
@@ -66,7 +57,6 @@ def up(console: Console, paths: Paths) -> Result:
         old = legacy.ensure(aws.client, old_image[0], paths, step.log)
         step.result(old.changed, f"{old.address}, {old.contents}")
     _summary(console, paths, found, source, old, time.monotonic() - begin)
-    return Result(found, host_image[0], source, old)
 
 
 def _engine(steps: Steps, paths: Paths) -> Engine:

@@ -150,10 +150,6 @@ options:
         description: Port that names the socket.
         type: int
         default: 6432
-      admin_user:
-        description: Login of the admin console.
-        type: str
-        default: pgbouncer
       active_file:
         description: The file of role pgbouncer that says which server is active.
         type: path

@@ -171,11 +171,6 @@ def build(cache_dir: Path, log: Log, version: str = VERSION) -> Artifact:
     return artifact
 
 
-def relink(cache_dir: Path, log: Log, version: str) -> Artifact:
-    """The same packages under another version, for trying out an upgrade; it is not another Kubernetes."""
-    return build(cache_dir, log, version)
-
-
 def main() -> int:
     cache = Path(os.environ.get("K3S_STANDIN_CACHE", HERE.parents[1] / ".sandbox" / "cache" / "k3s_standin"))
     try:

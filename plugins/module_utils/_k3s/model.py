@@ -22,7 +22,6 @@ class Paths:
 
     binary = "/usr/local/bin/k3s"
     staging = "/usr/local/bin/.k3s-staged"
-    etc = "/etc/rancher/k3s"
     config = "/etc/rancher/k3s/config.yaml"
     registration = "/etc/rancher/k3s/config.yaml.d/50-registration.yaml"
     registries = "/etc/rancher/k3s/registries.yaml"

@@ -38,7 +38,6 @@ POOLER_OPTIONS: dict[str, dict[str, Any]] = {
     "database": {"type": "str", "required": True},
     "admin_socket": {"type": "path", "default": "/var/run/postgresql"},
     "admin_port": {"type": "int", "default": 6432},
-    "admin_user": {"type": "str", "default": "pgbouncer"},
     "active_file": {"type": "path", "required": True},
     "pause_timeout": {"type": "float", "default": 5.0},
 }

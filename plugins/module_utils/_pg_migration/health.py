@@ -17,7 +17,7 @@ SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint, pg_
        extract(epoch FROM r.replay_lag)::float8
 FROM pg_catalog.pg_replication_slots s LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name = %s
 """
-ERRORS = "SELECT apply_error_count, sync_error_count FROM pg_catalog.pg_stat_subscription_stats WHERE subname = %s"
+ERRORS = "SELECT apply_error_count FROM pg_catalog.pg_stat_subscription_stats WHERE subname = %s"
 NARROW = 64 * 1024**2  # bytes of WAL left to the slot from which on it is worth a word
 
 
@@ -30,7 +30,6 @@ class Health:
     worker: int | None = None
     connected: bool = False  # the slot is being read
     apply_errors: int = 0
-    sync_errors: int = 0
     wal_status: str = ""
     safe_wal_size: int | None = None
     lag_bytes: int = 0
@@ -76,7 +75,7 @@ def read(
         raise slot_lost(context)
     lag = source.execute(LAG, (names.slot,)).fetchone() or (0, "", None)
     found = subscription.state(target, names.subscription)
-    counted = target.execute(ERRORS, (names.subscription,)).fetchone() or (0, 0)
+    counted = target.execute(ERRORS, (names.subscription,)).fetchone() or (0,)
     differs: list[str] = []
     if shapes:
         here = shape.read(source)
@@ -87,7 +86,6 @@ def read(
         worker=found[2] if found else None,
         connected=slot[0],
         apply_errors=int(counted[0]),
-        sync_errors=int(counted[1]),
         wal_status=slot[1] or "",
         safe_wal_size=slot[2],
         lag_bytes=max(0, int(lag[0])),

@@ -30,7 +30,6 @@ SELECT coalesce(quote_ident(r.rolname), 'PUBLIC'), x.privilege_type, x.is_granta
 CROSS JOIN LATERAL aclexplode(m.lomacl) x LEFT JOIN pg_catalog.pg_roles r ON r.oid = x.grantee WHERE m.oid = %s AND x.grantee <> m.lomowner
 """
 CHUNK = 1024 * 1024
-Digest = tuple[str | None, str]  # content, owner
 
 
 def any_on(session: psycopg.Connection[Any]) -> bool:

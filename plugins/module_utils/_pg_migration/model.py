@@ -77,7 +77,6 @@ class Pooler:
     database: str = ""  # name of the pool as applications know it
     admin_socket: str = "/var/run/postgresql"  # folder of the unix socket of the admin console
     admin_port: int = 6432
-    admin_user: str = "pgbouncer"
     active_file: str = ""  # the include file that says which server is active
     pause_timeout: float = 5.0  # seconds that running transactions get to end
 

@@ -94,10 +94,6 @@ def disarm(context: Context) -> None:
             file.unlink(missing_ok=True)
 
 
-def armed(context: Context) -> bool:
-    return any(file.is_symlink() or file.exists() for file in _files(context))
-
-
 def _quoted(command: Sequence[str]) -> str:
     """As the service manager reads a command line."""
     escapes = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$"}

@@ -45,7 +45,7 @@ SELECT n.nspname, pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHE
 
 SOURCE_SIZE = f"""
 SELECT coalesce(sum(pg_table_size(c.oid)), 0)::bigint + coalesce(pg_total_relation_size('pg_catalog.pg_largeobject'), 0),
-       pg_database_size(current_database()), (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata)
+       (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {catalog.USER_SCHEMA}
 """
 
@@ -130,12 +130,11 @@ def _server(session: psycopg.Connection[Any]) -> Server:
 
 
 def read_source(session: psycopg.Connection[Any]) -> Source:
-    table_bytes, database_bytes, large_objects = session.execute(SOURCE_SIZE).fetchone() or (0, 0, 0)
+    table_bytes, large_objects = session.execute(SOURCE_SIZE).fetchone() or (0, 0)
     names = {key: tuple(str(row[0]) for row in session.execute(query)) for key, query in NAMES.items()}
     return Source(
         server=_server(session),
         table_bytes=table_bytes,
-        database_bytes=database_bytes,
         large_objects=large_objects,
         **names,
     )

@@ -64,7 +64,6 @@ class Server:
 class Source:
     server: Server
     table_bytes: int
-    database_bytes: int
     large_objects: int = 0
     unreadable: tuple[str, ...] = ()
     hidden_by_policy: tuple[str, ...] = ()

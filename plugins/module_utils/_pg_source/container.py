@@ -33,7 +33,6 @@ class Container:
     stop_signal: int
     stop_timeout: int
     auto_remove: bool
-    restart_policy: str
     mounts: tuple[tuple[str, str], ...]  # destination, type
     exposed: tuple[int, ...]
 
@@ -113,7 +112,6 @@ def parse(engine: str, told: Mapping[str, Any]) -> Container:
         stop_signal=_signal(config.get("StopSignal")),
         stop_timeout=int(config.get("StopTimeout") or 10),
         auto_remove=bool(host.get("AutoRemove")),
-        restart_policy=str((host.get("RestartPolicy") or {}).get("Name") or "no"),
         mounts=tuple((str(m.get("Destination")), str(m.get("Type") or "bind")) for m in told.get("Mounts") or []),
         exposed=tuple(dict.fromkeys(_port(one) for one in [*(config.get("ExposedPorts") or {}), *published])),
     )

@@ -78,7 +78,7 @@ def test_source_and_target_must_differ(tmp_path: Path) -> None:
 
 def test_settings_take_every_parameter(tmp_path: Path) -> None:
     pooler = {"database": "app", "active_file": "/etc/pgbouncer/active.ini", "admin_socket": "/run/x", "admin_port": 1}
-    pooler |= {"admin_user": "pgbouncer", "pause_timeout": 2.0}
+    pooler |= {"pause_timeout": 2.0}
     found = args.context(
         parameters(tmp_path, compare="full", application_roles=["shop"], pooler=pooler, jobs=7)
     ).settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.carry import Standing, in_order, onward
 
-UP, DOWN = {"increment": 1}, {"increment": -1, "least": -(2**63), "most": -1}
+DOWN = {"increment": -1, "least": -(2**63), "most": -1}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ SERVER = Server(
     in_recovery=False,
     connections_free=90,
 )
-SOURCE = Source(server=SERVER, table_bytes=10**9, database_bytes=2 * 10**9)
+SOURCE = Source(server=SERVER, table_bytes=10**9)
 TARGET = Target(server=replace(SERVER, identity="def"))
 RUNNER = Runner(client_major=15, free_bytes=10**11, folder="/var/lib/x")
 
