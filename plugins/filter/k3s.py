@@ -30,6 +30,22 @@ def k3s_looks(hostvars: Mapping[str, Any], hosts: Sequence[str], variable: str) 
     return found
 
 
+def k3s_draining(
+    hostvars: Mapping[str, Any], hosts: Sequence[str], variable: str, version: str, when: str
+) -> list[str]:
+    """Hosts whose K3s will be restarted and whose pods are moved before it: for another version, or for any restart."""
+    looks = {host: look for host, look in k3s_looks(hostvars, hosts, variable).items() if look and look["restart"]}
+    return [
+        host for host, look in looks.items() if when == "always" or (when == "upgrade" and look["version"] != version)
+    ]
+
+
+def k3s_drainer(looks: Looks, me: str) -> str:
+    """The server to ask for it: one that lives, and rather another than the one that is restarted."""
+    living = [host for host, look in looks.items() if look and look["alive"]]
+    return next((host for host in living if host != me), me)
+
+
 def k3s_signed(urls: Sequence[str], version: str, region: str) -> list[str]:
     """The addresses with every s3:// one signed for this run, with the credentials of the controller."""
     if not any(str(url).startswith(presign.SCHEME) for url in urls):
@@ -143,6 +159,8 @@ class FilterModule:
         return {
             "k3s_faults": k3s_faults,
             "k3s_looks": k3s_looks,
+            "k3s_draining": k3s_draining,
+            "k3s_drainer": k3s_drainer,
             "k3s_signed": k3s_signed,
             "k3s_faulty": k3s_faulty,
             "k3s_unseen": k3s_unseen,

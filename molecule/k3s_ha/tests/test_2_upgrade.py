@@ -1,8 +1,9 @@
-"""All nodes to the next version, one server and one agent at a time."""
+"""All nodes to the next version, one server and one agent at a time, each without its pods."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -41,6 +42,12 @@ def test_every_node_is_upgraded_in_its_turn(play: Play, newer: str) -> None:
     assert all(condition(node, "Ready")["status"] == "True" for node in upgraded.values())
     assert _one_at_a_time(SERVERS)
     assert _one_at_a_time(AGENTS)
+    for name in UNITS:  # each was cordoned through a server, and takes pods again
+        assert re.search(
+            rf"drained \| Move its pods[^\n]*\n(?:[^\n]+\n)*?changed: \[{name} -> server-", found.stdout
+        ), name
+    assert not any(node["spec"].get("unschedulable") for node in upgraded.values())
+    assert not any("tiketi.platform/drained" in node["metadata"]["annotations"] for node in upgraded.values())
 
 
 def test_the_upgrade_is_done_once_and_never_undone(play: Play, newer: str) -> None:

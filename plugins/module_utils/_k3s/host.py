@@ -141,7 +141,8 @@ class Host:
         self, path: str, method: str = "GET", body: Any = None, timeout: float = 3.0, at: str = LOCAL
     ) -> tuple[int, Any]:
         """Ask the API server of this host, or of another one, as its admin; status 0 when it does not answer."""
-        headers = {"Content-Type": "application/merge-patch+json"} if body is not None else {}
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Content-Type": kind} if body is not None else {}
         try:
             connection = http.client.HTTPSConnection(at, 6443, timeout=timeout, context=self._admin())
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)

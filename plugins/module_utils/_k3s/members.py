@@ -13,6 +13,8 @@ from .host import Host
 # Names what this role set, so that what others set (K3s, the cloud, a person) stays.
 LABELS = "tiketi.platform/labels"
 TAINTS = "tiketi.platform/taints"
+# On a node that was cordoned for a restart, so that a run after a killed one knows its own cordon from a person's.
+DRAINED = "tiketi.platform/drained"
 POLL_SECONDS = 0.25
 CONFLICT = 409
 
@@ -63,7 +65,21 @@ def patch(node: Mapping[str, Any], labels: Mapping[str, str], taints: Sequence[s
         found["spec"] = {"taints": kept + list(wanted.values())}
         metadata["resourceVersion"] = node["metadata"].get("resourceVersion", "")
         found["metadata"] = metadata
-    return found
+    return _with(found, released(node))
+
+
+def released(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch that ends a cordon of ours, or nothing."""
+    if DRAINED not in node["metadata"].get("annotations", {}):
+        return {}
+    return {"metadata": {"annotations": {DRAINED: None}}, "spec": {"unschedulable": None}}
+
+
+def _with(patch: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Two merge patches as one."""
+    for key, value in more.items():
+        patch[key] = _with(dict(patch.get(key, {})), value) if isinstance(value, dict) else value
+    return patch
 
 
 def _condition(node: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
@@ -87,6 +103,10 @@ def missing(wanted: Mapping[str, Any], node: Mapping[str, Any] | None) -> list[s
     return found
 
 
+def is_ready(node: Mapping[str, Any]) -> bool:
+    return bool(_condition(node, "Ready")["status"] == "True")
+
+
 def is_voter(node: Mapping[str, Any]) -> bool:
     return bool(_condition(node, "EtcdIsVoter")["status"] == "True")
 
@@ -95,7 +115,7 @@ def summary(node: Mapping[str, Any]) -> dict[str, Any]:
     addresses = {one["type"]: one["address"] for one in node.get("status", {}).get("addresses", [])}
     return {
         "name": node["metadata"]["name"],
-        "ready": _condition(node, "Ready")["status"] == "True",
+        "ready": is_ready(node),
         "voter": is_voter(node),
         "version": node.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", ""),
         "address": addresses.get("ExternalIP") or addresses.get("InternalIP", ""),
