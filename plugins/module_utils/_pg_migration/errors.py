@@ -39,6 +39,16 @@ class SnapshotLostError(MigrationError):
     """The snapshot of the seed is gone: going on would mix two moments."""
 
 
+class RewrittenError(MigrationError):
+    """A table of which some ranges of pages were copied was rewritten since: its rows are elsewhere in it now."""
+
+    def __init__(self, label: str, filenode: int) -> None:
+        self.label, self.filenode = label, filenode
+        super().__init__(
+            f"table {label} was rewritten on the source while it was copied (VACUUM FULL, CLUSTER). Mend: run seed again, it copies that table anew"
+        )
+
+
 class SlotLostError(MigrationError):
     """The source has thrown WAL away that the target still needs."""
 

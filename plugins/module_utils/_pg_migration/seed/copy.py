@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect, name
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import SnapshotLostError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    RewrittenError,
+    SnapshotLostError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import complaint, ledger
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.facts import Columns
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.plan import Part
@@ -96,6 +99,7 @@ def statements(part: Part, columns: Columns) -> tuple[sql.Composed, sql.Composed
 def copy(lane: Lane, part: Part) -> tuple[int, int]:
     """Rows and bytes. Whatever ends it early leaves neither rows nor a record of them."""
     began = time.monotonic()
+    _held(lane, part)
     out, into = statements(part, lane.columns[part.table.label])
     try:
         with lane.target.transaction():
@@ -108,6 +112,21 @@ def copy(lane: Lane, part: Part) -> tuple[int, int]:
     except OperationalError as error:
         raise complaint.gone(part.label, lane.source, lane.target, error) from None
     return rows, size
+
+
+def _held(lane: Lane, part: Part) -> None:
+    """Nobody rewrites a table that is locked, and this lock lasts as long as the lane; before it, somebody may have.
+
+    VACUUM FULL and CLUSTER keep the rows that the snapshot sees, in other pages: a range of them would then hold rows that another range
+    had already, and lack those that moved to the front.
+    """
+    if part.whole or part.filenode is None:
+        return
+    table = name(part.table.schema, part.table.name)
+    lane.source.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(table))
+    row = lane.source.execute("SELECT pg_relation_filenode(%s::regclass)", (part.table.label,)).fetchone()
+    if row is None or row[0] != part.filenode:
+        raise RewrittenError(part.table.label, int(row[0]) if row and row[0] else 0)
 
 
 def _stream(lane: Lane, part: Part, out: bytes, into: bytes) -> tuple[int, int]:

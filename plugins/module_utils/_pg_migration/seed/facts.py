@@ -60,6 +60,11 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {USER_SCHEMA} AND (c.relkind = 'p' OR ({ORDINARY})) ORDER BY 2 DESC
 """
 
+FILENODES = f"""
+SELECT c.oid::regclass::text, pg_relation_filenode(c.oid) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE {ORDINARY}
+"""
+
 VIEWS = f"""
 SELECT c.oid::regclass::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'm' AND c.relispopulated AND {USER_SCHEMA} ORDER BY c.oid
@@ -96,6 +101,11 @@ def owners(session: psycopg.Connection[Any]) -> dict[tuple[str, int], Owner]:
 
 def analyzed(session: psycopg.Connection[Any]) -> list[tuple[str, int, bool]]:
     return [(label, size, simple) for label, size, simple in session.execute(ANALYZED)]
+
+
+def filenodes(session: psycopg.Connection[Any]) -> dict[str, int]:
+    """The file of each table, as it is now and not as the snapshot knows it."""
+    return {label: int(number) for label, number in session.execute(FILENODES) if number}
 
 
 def labels(session: psycopg.Connection[Any], query: str) -> list[tuple[str, int]]:

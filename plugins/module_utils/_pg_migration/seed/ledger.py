@@ -13,13 +13,14 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 with contextlib.suppress(ImportError):  # the module says it in words
     import psycopg
+    from psycopg import sql
 
 TABLES = f"""
 CREATE SCHEMA IF NOT EXISTS {MARKER_SCHEMA};
 CREATE TABLE {MARKER_SCHEMA}.seed (one boolean PRIMARY KEY DEFAULT true CHECK (one), move uuid NOT NULL, snapshot text NOT NULL,
   planned timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE TABLE {MARKER_SCHEMA}.parts (relation text, part int, schema text NOT NULL, name text NOT NULL, pages_from bigint NOT NULL, pages_to bigint,
-  planned_bytes bigint NOT NULL, rows bigint, bytes bigint, seconds float8, copied timestamptz, PRIMARY KEY (relation, part));
+  planned_bytes bigint NOT NULL, filenode bigint, rows bigint, bytes bigint, seconds float8, copied timestamptz, PRIMARY KEY (relation, part));
 CREATE TABLE {MARKER_SCHEMA}.steps (number int, stage text, relation text NOT NULL, title text NOT NULL, statement text NOT NULL,
   weight bigint NOT NULL, alone boolean NOT NULL, seconds float8, done timestamptz, PRIMARY KEY (number, stage))
 """
@@ -31,7 +32,8 @@ CREATE TABLE IF NOT EXISTS {MARKER_SCHEMA}.filling (one boolean PRIMARY KEY DEFA
 """
 
 PART = f"""
-INSERT INTO {MARKER_SCHEMA}.parts (relation, part, schema, name, pages_from, pages_to, planned_bytes) VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO {MARKER_SCHEMA}.parts (relation, part, schema, name, pages_from, pages_to, planned_bytes, filenode)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 STEP = f"INSERT INTO {MARKER_SCHEMA}.steps (number, stage, relation, title, statement, weight, alone) VALUES (%s, %s, %s, %s, %s, %s, %s)"
 PART_DONE = f"""
@@ -39,8 +41,11 @@ UPDATE {MARKER_SCHEMA}.parts SET rows = %s, bytes = %s, seconds = %s, copied = c
 """
 STEP_DONE = f"UPDATE {MARKER_SCHEMA}.steps SET seconds = %s, done = clock_timestamp() WHERE number = %s AND stage = %s AND done IS NULL"
 TO_COPY = f"""
-SELECT relation, part, schema, name, pages_from, pages_to, planned_bytes FROM {MARKER_SCHEMA}.parts WHERE copied IS NULL
+SELECT relation, part, schema, name, pages_from, pages_to, planned_bytes, filenode FROM {MARKER_SCHEMA}.parts WHERE copied IS NULL
 ORDER BY planned_bytes DESC, relation, part
+"""
+AGAIN = f"""
+UPDATE {MARKER_SCHEMA}.parts SET filenode = %s, rows = NULL, bytes = NULL, seconds = NULL, copied = NULL WHERE relation = %s RETURNING schema, name
 """
 TO_BUILD = f"SELECT number, stage, relation, title, statement, weight, alone FROM {MARKER_SCHEMA}.steps WHERE done IS NULL ORDER BY number"
 TOTALS = f"""
@@ -89,7 +94,11 @@ def plan(session: psycopg.Connection[Any], move: str, taken: str, parts: Iterabl
         session.execute(TABLES)
         with session.cursor() as cursor:
             cursor.executemany(
-                PART, [(p.table.label, p.number, p.table.schema, p.table.name, p.first, p.last, p.bytes) for p in parts]
+                PART,
+                [
+                    (p.table.label, p.number, p.table.schema, p.table.name, p.first, p.last, p.bytes, p.filenode)
+                    for p in parts
+                ],
             )
             cursor.executemany(
                 STEP, [(s.number, s.stage, s.table, s.title, s.statement, s.weight, s.alone) for s in steps]
@@ -99,8 +108,8 @@ def plan(session: psycopg.Connection[Any], move: str, taken: str, parts: Iterabl
 
 def to_copy(session: psycopg.Connection[Any]) -> list[Part]:
     return [
-        Part(Table(schema, name, label, 0, size, 0), number, first, last, size)
-        for label, number, schema, name, first, last, size in session.execute(TO_COPY)
+        Part(Table(schema, name, label, 0, size, 0), number, first, last, size, filenode)
+        for label, number, schema, name, first, last, size, filenode in session.execute(TO_COPY)
     ]
 
 
@@ -126,6 +135,14 @@ def part_done(session: psycopg.Connection[Any], part: Part, rows: int, size: int
         raise MigrationError(
             f"{part.label} was copied by another run at the same time; this copy of it was taken back. Mend: run seed again"
         )
+
+
+def again(session: psycopg.Connection[Any], label: str, filenode: int) -> None:
+    """Nothing of this table was copied: the ranges are counted in a new file from here on."""
+    with session.transaction():
+        row = session.execute(AGAIN, (filenode, label)).fetchone()
+        if row:
+            session.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.Identifier(*row)))
 
 
 def step_done(session: psycopg.Connection[Any], step: Step, seconds: float) -> None:

@@ -31,6 +31,7 @@ class Part:
     first: int
     last: int | None
     bytes: int
+    filenode: int | None = None  # of the file that the pages are counted in
 
     @property
     def whole(self) -> bool:

@@ -7,12 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import extension_rows
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import SnapshotLostError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    RewrittenError,
+    SnapshotLostError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import read_tables
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import (
     build,
@@ -50,6 +54,7 @@ class Worker:
         self.taken = str(snapshot.known(context).get("snapshot", ""))
         self.laps: dict[str, float] = {}
         self.board = Board([], [])
+        self.threads: list[threading.Thread] = []
 
     def run(self) -> dict[str, Any]:
         watcher = threading.Thread(target=self.gauge.run, daemon=True)
@@ -58,10 +63,8 @@ class Worker:
             with copy.session(self.context.ends.target, application(self.context)) as session:
                 clear.leftovers(session, application(self.context))
                 self._lap("schema", lambda: self._schema(session))
-                parts, steps = ledger.to_copy(session), ledger.to_build(session)
-                self.gauge.planned(ledger.totals(session), self._rows())
-                self.board = Board(parts, steps)
-                self._lap("copy", lambda: self._copy_and_build(session, bool(parts)))
+                self._lap("copy", lambda: self._until_copied(session))
+                steps = ledger.to_build(session)
                 for stage in plans.STAGES[1:]:
                     later = [step for step in steps if step.stage == stage]
                     self._lap(stage, partial(self._stage, stage, later))
@@ -97,15 +100,33 @@ class Worker:
             analyzed = facts.analyzed(source)
             # Foreign keys are built after the copy, and may lead there.
             extension_rows.carry(source, session, self.settings.left_extension_tables)
+            files = facts.filenodes(source)
             parts = plans.parts(tables, self.settings.part_bytes, source.info.server_version >= TID_RANGES)
+        parts = [replace(part, filenode=files.get(part.table.label)) for part in parts]
         steps = plans.steps(entries, owners, (table.label for table in tables))
         steps += plans.statistics(analyzed, (table.label for table in tables), len(entries))
         ledger.plan(session, move, self.taken, parts, steps)
+
+    def _until_copied(self, session: psycopg.Connection[Any]) -> None:
+        """A table that was rewritten meanwhile is copied anew, in the same snapshot: a rewriting keeps what that sees."""
+        while True:
+            parts, steps = ledger.to_copy(session), ledger.to_build(session)
+            self.gauge.planned(ledger.totals(session), self._rows())
+            self.board = Board(parts, steps)
+            try:
+                return self._copy_and_build(session, bool(parts))
+            except RewrittenError as error:
+                for thread in self.threads:
+                    thread.join()
+                clear.leftovers(session, application(self.context))
+                print(error, flush=True)
+                ledger.again(session, error.label, error.filenode)
 
     def _copy_and_build(self, session: psycopg.Connection[Any], reading: bool) -> None:
         jobs = max(1, self.settings.jobs)
         threads = [self._thread(self._build_lane) for _ in range(jobs)]
         threads += [self._thread(self._copy_lane) for _ in range(jobs if reading else 0)]
+        self.threads = threads
         for thread in threads:
             thread.start()
         if not reading:
