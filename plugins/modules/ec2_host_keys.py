@@ -27,6 +27,13 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Waits for no console and stores no tag.
+    support: full
+  diff_mode:
+    description: There is no text to compare.
+    support: none
 """
 
 EXAMPLES = r"""

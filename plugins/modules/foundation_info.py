@@ -58,6 +58,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.attributes.reads
 """
 
 EXAMPLES = r"""

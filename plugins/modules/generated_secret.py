@@ -41,6 +41,11 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - tiketi.platform.tags
+  - tiketi.platform.attributes.changes
+attributes:
+  diff_mode:
+    description: Shows the names of keys and the tags, never what a key holds.
+    support: full
 """
 
 EXAMPLES = r"""

@@ -14,13 +14,10 @@ author:
 description:
   - Reads the journal of M(tiketi.platform.postgres_migration) on this host, or what the move left on the servers when this host has none.
     Waits for no lock, so that a run in progress may be looked at.
-attributes:
-  check_mode:
-    description: Reads only.
-    support: full
 extends_documentation_fragment:
   - tiketi.platform.postgres_migration
   - tiketi.platform.postgres.ends
+  - tiketi.platform.attributes.reads
 """
 
 EXAMPLES = r"""

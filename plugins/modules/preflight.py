@@ -27,6 +27,8 @@ options:
     description: Ask AWS; without it only the inputs are checked.
     type: bool
     default: true
+extends_documentation_fragment:
+  - tiketi.platform.attributes.reads
 """
 
 EXAMPLES = r"""

@@ -41,6 +41,11 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - tiketi.platform.attributes.changes
+attributes:
+  diff_mode:
+    description: The calls are returned.
+    support: none
 """
 
 EXAMPLES = r"""

@@ -77,9 +77,9 @@ def test_the_page_of_a_module_has_every_option_as_it_is_taken(name: str, monkeyp
     assert set(page["options"]) == set(taken(name, monkeypatch))
 
 
-def test_every_page_says_what_check_mode_does() -> None:
-    silent = {name for name, page in pages().items() if "check_mode" not in page.get("attributes", {})}
-    assert silent == {"ec2_host_keys", "foundation_info", "generated_secret", "preflight", "vpc_adjustment"}
+def test_every_page_says_what_check_mode_and_diff_mode_do() -> None:
+    for name, page in pages().items():
+        assert {"check_mode", "diff_mode"} <= set(page.get("attributes", {})), name
 
 
 def test_every_fragment_is_used() -> None:
