@@ -39,9 +39,7 @@ class Kept:
 
     @property
     def digest(self) -> str:
-        return (
-            f"SELECT count(*), coalesce(sum(hashtextextended(ROW({self.listed})::text, 0)), 0)::text FROM {self.rows}"
-        )
+        return f"SELECT count(*), coalesce(sum(hash_record_extended(ROW(convert_to(ROW({self.listed})::text, 'UTF8')), 0)), 0)::text FROM {self.rows}"
 
     def equal(self, columns: Sequence[str], one: str, other: str) -> str:
         """As text: a type need not have an equality of its own."""

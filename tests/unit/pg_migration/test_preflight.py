@@ -163,6 +163,7 @@ NOTICES: list[tuple[Facts, str]] = [
     (holding(oversize_unknown=("t",)), "could not be seen in time"),
     (here(sorted_sample="b a"), "sorted differently"),
     (here(settings={**PARAMETERS, "max_slot_wal_keep_size": "-1"}), "the move sets it to 10.0 GiB"),
+    (here(sorted_sample=""), "whether both sort alike is not known"),
     (holding(wal_rate=4 * GIB), "in the 2 s of the seed about"),
     (holding(wal_rate=10 * 1024**2), "10.0 GiB last for 17 minutes"),
     (here(roles={"shop": (True, True)}), "it can write to a read-only database"),

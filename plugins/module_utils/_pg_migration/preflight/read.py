@@ -83,9 +83,17 @@ def side(session: psycopg.Connection[Any], roles: Sequence[str]) -> Side:
         managed_superuser=managed,
         makes_subscriptions=superuser or managed or subscribes,
         free_connections=free,
-        sorted_sample=(session.execute(queries.SAMPLE).fetchone() or ("",))[0],
+        sorted_sample=_sample(session),
         roles={row[0]: (row[1], row[2]) for row in session.execute(queries.ROLES, (list(roles),))},
     )
+
+
+def _sample(session: psycopg.Connection[Any]) -> str:
+    """Empty where the server's encoding does not know the words."""
+    try:
+        return str((session.execute(queries.SAMPLE).fetchone() or ("",))[0])
+    except psycopg.errors.UntranslatableCharacter:
+        return ""
 
 
 def content(session: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> Content:

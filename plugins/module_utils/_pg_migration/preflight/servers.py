@@ -288,7 +288,9 @@ def _order(facts: Facts) -> list[Finding]:
     return [
         Finding(
             "collation",
-            "a sample of words is sorted differently by both sides",
+            "a sample of words is sorted differently by both sides"
+            if facts.here.sorted_sample and facts.there.sorted_sample
+            else "a sample of words cannot be written in the encoding of one side: whether both sort alike is not known",
             "nothing breaks (indexes are built anew); results with ORDER BY change, and text keys are compared by a slower way",
             fatal=False,
         )

@@ -106,7 +106,7 @@ def split(pair: Pair, one: Range, found: Sums) -> list[Range]:
 
 
 def _bucket(subject: Subject) -> str:
-    return f"(hashtextextended({escaped(subject.key_text)}::text, 0) & {BUCKETS - 1})::int"
+    return f"({subject.text_hash(escaped(subject.key_text) + '::text')} & {BUCKETS - 1})::int"
 
 
 def bucket_sums(pair: Pair, subject: Subject) -> dict[int, Sums]:

@@ -84,7 +84,9 @@ def _named(pair: Pair, one: Difference) -> Difference:
     subject = one.subject
     # NULL is not the empty text: the mark in front tells them apart.
     hashes = ", ".join(
-        f"hashtextextended(CASE WHEN a.{name} IS NOT DISTINCT FROM NULL THEN '' ELSE '=' || format('%%s', a.{name}) END, 0)"
+        subject.text_hash(
+            f"CASE WHEN a.{name} IS NOT DISTINCT FROM NULL THEN '' ELSE '=' || format('%%s', a.{name}) END"
+        )
         for name in (escaped(column.quoted) for column in subject.columns)
     )
     here, there = pair.both(f"SELECT ARRAY[{hashes}] {_from(subject)}", _values([one.key]))

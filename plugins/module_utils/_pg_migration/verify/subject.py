@@ -56,12 +56,17 @@ class Subject:
     method: str
     record: str  # ROW(...) of its columns, with alias a
     ordered: bool = True  # both sides sort the key alike
+    recoded: bool = False  # the same text is other bytes on the other side
 
     @property
     def hash(self) -> str:
-        return (
-            f"hash_record_extended({self.record}, 0)" if self.method == COLUMNS else "hashtextextended((a.*)::text, 0)"
-        )
+        return f"hash_record_extended({self.record}, 0)" if self.method == COLUMNS else self.text_hash("(a.*)::text")
+
+    def text_hash(self, text: str) -> str:
+        """Of a text, not of the bytes that one side's encoding makes of it. (No hash of bytea can be called but that of a row with one.)"""
+        if self.recoded:
+            return f"hash_record_extended(ROW(convert_to({text}, 'UTF8')), 0)"
+        return f"hashtextextended({text}, 0)"
 
     @property
     def from_(self) -> str:
@@ -117,6 +122,7 @@ def read(
     hidden = {label for label, row in records.items() if row[3]}
     hidden |= {row[0] for row in subscriber.execute(catalog.TABLES) if row[3]}
     same_major = publisher.info.server_version // 10000 == subscriber.info.server_version // 10000
+    recoded = len({session.execute("SHOW server_encoding").fetchone() for session in (publisher, subscriber)}) > 1
     subjects, faults = [], []
     for table in tables:
         columns, others = here.get(table.label, {}), there.get(table.label)
@@ -138,9 +144,12 @@ def read(
                 rows=max(table.rows, 0) or table.bytes // LEAST_ROW,
                 columns=tuple(columns.values()),
                 key=tuple(columns[name] for name in table.key),
-                method=COLUMNS if same_major and record else TEXT,
+                method=COLUMNS if same_major and record and not recoded else TEXT,
                 record=record or "",
-                ordered=all(sorts_alike(columns[name].collation, others[name].collation) for name in table.key),
+                ordered=all(
+                    sorts_alike(columns[name].collation, others[name].collation, recoded) for name in table.key
+                ),
+                recoded=recoded,
             )
         )
     expected, actual = {table.label for table in tables}, {table.label for table in facts.read_tables(subscriber)}
@@ -149,8 +158,9 @@ def read(
     return subjects, faults, absent
 
 
-def sorts_alike(here: str, there: str) -> bool:
-    return here == there
+def sorts_alike(here: str, there: str, recoded: bool = False) -> bool:
+    """Text in two encodings does not, whatever the collation: C goes by bytes."""
+    return here == there and not (recoded and here)
 
 
 def unpublished(publisher: psycopg.Connection[Any], publication: str, subjects: Sequence[Subject]) -> list[str]:
