@@ -5,6 +5,7 @@ import random
 import time
 from pathlib import Path
 
+import pytest
 import redis.asyncio
 from tiketi import settings, stores
 from tiketi.waiting import Line, Place
@@ -55,9 +56,10 @@ def test_a_place_is_not_lost_or_doubled(redis_server: tuple[int, object]) -> Non
     assert again.waiting == 2
 
 
-def test_a_thousand_at_once_get_each_one_place(redis_server: tuple[int, object], tmp_path: Path) -> None:
+@pytest.fixture
+def environment(redis_server: tuple[int, object], tmp_path: Path) -> dict[str, str]:
     (tmp_path / "key").write_text("k" * 32)
-    environment = {
+    return {
         "DATABASE_HOST": "/not-asked",
         "DATABASE_USER": "shop",
         "DATABASE_SSLMODE": "disable",
@@ -67,6 +69,8 @@ def test_a_thousand_at_once_get_each_one_place(redis_server: tuple[int, object],
         "SIGNING_KEY_FILE": str(tmp_path / "key"),
     }
 
+
+def test_a_thousand_at_once_get_each_one_place(environment: dict[str, str]) -> None:
     async def scene() -> list[Place]:
         async with stores.redis_client(settings.load(environment)) as client:
             line = Line(client, 0.1, 1)
@@ -74,3 +78,25 @@ def test_a_thousand_at_once_get_each_one_place(redis_server: tuple[int, object],
 
     places = asyncio.run(scene())
     assert sorted(place.position for place in places) == list(range(1000))
+
+
+def test_a_connection_that_is_cut_while_a_place_is_awaited_fails_nobody(environment: dict[str, str]) -> None:
+    """What a move to another Redis does: writers are held, their connections cut, and they go on at the new server."""
+
+    async def scene() -> list[Place]:
+        async with (
+            redis.asyncio.Redis(port=int(environment["REDIS_PORT"])) as admin,
+            stores.redis_client(settings.load(environment)) as client,
+        ):
+            line = Line(client, 0.1, 1)
+            await line.step(EVENT, 0, join=True)
+            await admin.execute_command("CLIENT", "PAUSE", 5000, "WRITE")
+            held = [asyncio.create_task(line.step(EVENT, user, join=True)) for user in range(1, 9)]
+            await asyncio.sleep(0.2)
+            assert not any(task.done() for task in held)
+            assert await admin.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") >= len(held)
+            await admin.execute_command("CLIENT", "UNPAUSE")
+            return list(await asyncio.gather(*held))
+
+    places = asyncio.run(scene())
+    assert sorted(place.position for place in places) == list(range(1, 9))

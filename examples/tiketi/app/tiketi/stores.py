@@ -16,6 +16,8 @@ import redis.asyncio
 import redis.exceptions
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
 
 from .settings import Settings, secret
 
@@ -31,6 +33,7 @@ STORES = ("database", "redis")
 HEALTH_SECONDS = 2.0
 REDIS_SECONDS = 2.0
 REDIS_CONNECTIONS = 32
+REDIS_RETRIES = 5
 SESSION = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=15s -c timezone=UTC"
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
@@ -100,6 +103,9 @@ def redis_client(settings: Settings) -> redis.asyncio.Redis:
         }
         if settings.redis_ca_file:
             way["ssl_ca_certs"] = settings.redis_ca_file
+    # A connection that is cut while an answer is awaited (a failover, a move to another server) is made anew: a pool made here has no
+    # retries of its own. Every command of ours may be sent twice, the scripts of the queue too.
+    again = Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.5), REDIS_RETRIES, (redis.exceptions.ConnectionError,))
     # Blocking: at an onsale a request waits for a connection, instead of failing for want of one.
     pool = redis.asyncio.BlockingConnectionPool(
         max_connections=REDIS_CONNECTIONS,
@@ -107,6 +113,7 @@ def redis_client(settings: Settings) -> redis.asyncio.Redis:
         decode_responses=True,
         socket_connect_timeout=REDIS_SECONDS,
         socket_timeout=REDIS_SECONDS,
+        retry=again,
         health_check_interval=15,
         client_name=f"tiketi-{settings.service}",
         credential_provider=_Token(settings.redis_token_file) if settings.redis_token_file else None,
