@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.engine import Engine
-from sandbox.images import Log
 from sandbox.settings import MINISTACK_LABEL
 
 INSTANCE_LABEL = "instance_id"
-Clients = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -36,16 +33,16 @@ def lost(ec2: Any, engine: Engine) -> list[Lost]:
     return found
 
 
-def mend(ec2: Any, engine: Engine, log: Log) -> list[Lost]:
-    """Start what stopped; tell the API of what is gone, so that the next run of site.yml makes it anew."""
-    found = lost(ec2, engine)
-    for host in found:
+def mend(ec2: Any, engine: Engine) -> list[str]:
+    """Start what stopped; tell the API of what is gone, so that the next run of site.yml makes it anew. What was done, a line each."""
+    done = []
+    for host in lost(ec2, engine):
         if host.container and engine.run("start", host.container, check=False).returncode == 0:
-            log(f"{host.name} had stopped: started")
+            done.append(f"{host.name} had stopped: started")
         else:
-            log(f"{host.name} is gone: terminated, run site.yml to have it made anew")
             ec2.terminate_instances(InstanceIds=[host.instance])
-    return found
+            done.append(f"{host.name} is gone: terminated, the next site.yml makes it anew")
+    return done
 
 
 def _called_running(ec2: Any) -> list[dict[str, Any]]:
