@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox import aws, engine, hosts, ministack, podman_service
+from sandbox import aws, engine, ministack, podman_service
 from sandbox.engine import Engine
 from sandbox.settings import ENDPOINT, NAME, Paths
 
@@ -33,7 +33,7 @@ def look(paths: Paths) -> list[Line]:
     lines.append(Line("MiniStack", healthy, ENDPOINT if healthy else "does not answer"))
     lines.append(Line("env", paths.env.exists() and paths.vars.exists(), str(paths.env)))
     if healthy:
-        lines += _contents(found)
+        lines += _contents()
     return lines
 
 
@@ -42,11 +42,9 @@ def _network(found: Engine) -> Line:
     return Line("network", there, NAME if there else "missing")
 
 
-def _contents(found: Engine) -> Iterable[Line]:
+def _contents() -> Iterable[Line]:
     try:
-        ec2 = aws.client("ec2")
-        lost = {host.instance for host in hosts.lost(ec2, found)}
-        yield from _hosts(ec2.describe_instances()["Reservations"], lost)
+        yield from _hosts(aws.client("ec2").describe_instances()["Reservations"])
         for cluster in aws.client("rds").describe_db_clusters()["DBClusters"]:
             yield _store(f"Aurora {cluster['DBClusterIdentifier']}", cluster["Status"], cluster["Endpoint"])
         for group in aws.client("elasticache").describe_replication_groups()["ReplicationGroups"]:
@@ -56,15 +54,13 @@ def _contents(found: Engine) -> Iterable[Line]:
         yield Line("contents", False, str(error))
 
 
-def _hosts(reservations: list[dict[str, Any]], lost: set[str]) -> Iterable[Line]:
+def _hosts(reservations: list[dict[str, Any]]) -> Iterable[Line]:
     for instance in (instance for reservation in reservations for instance in reservation["Instances"]):
         state = instance["State"]["Name"]
         if state != "terminated":
             tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
             name = tags.get("Name") or instance["InstanceId"]
-            gone = instance["InstanceId"] in lost
-            text = f"{instance['PrivateIpAddress']} {state}{', but its container does not run' if gone else ''}"
-            yield Line(f"host {name}", state == "running" and not gone, text)
+            yield Line(f"host {name}", state == "running", f"{instance['PrivateIpAddress']} {state}")
 
 
 def _store(name: str, state: str, address: str) -> Line:

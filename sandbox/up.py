@@ -17,7 +17,6 @@ from sandbox import (
     controller,
     engine,
     handover,
-    hosts,
     images,
     k3s,
     keys,
@@ -49,9 +48,6 @@ def up(console: Console, paths: Paths) -> None:
     with steps.step("certificates, env") as step:
         changed = _hand_over(found, paths, host_image[0], source)
         step.result(changed, ".sandbox/env, .sandbox/vars.yml")
-    with steps.step("hosts") as step:
-        mended = hosts.mend(aws.client("ec2"), found)
-        step.result(bool(mended), "; ".join(mended) or "none lost")
     with steps.step("legacy host") as step:
         old_image = _register(images.LEGACY, found, "legacy")
         old = legacy.ensure(aws.client, old_image[0], paths, step.log)

