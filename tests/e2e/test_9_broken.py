@@ -1,6 +1,6 @@
-"""`python -m sandbox up` mends a living sandbox that lost pieces: files, the engine's service, an image, hosts, the local AWS itself.
+"""`python -m sandbox up` mends a living sandbox that lost pieces: files, the engine's service, an image, the old host, the local AWS.
 
-Needs a sandbox that is up; afterwards its account is empty.
+Other hosts that are gone are seen, and left to site.yml. Needs a sandbox that is up; afterwards its account is empty.
 """
 
 from __future__ import annotations
