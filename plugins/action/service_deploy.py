@@ -9,13 +9,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.tiketi.platform.plugins.plugin_utils.in_process import InProcess
 
 _INTERVAL = 0.5
 
 
-class ActionModule(ActionBase):
+class ActionModule(InProcess):
     """A rollout of minutes should not look like a hang."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+# Copyright: the developers of tiketi.platform
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Action: run the module of the task, without a new interpreter where it runs on the controller (meta/runtime.yml says which)."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+
+from ansible_collections.tiketi.platform.plugins.plugin_utils.in_process import RunModule
+
+# The run loads this file once, before it forks for its tasks, so these stand in each of them. Who lacks one hears it of the module.
+for _library in ("boto3", "ansible_collections.amazon.aws.plugins.module_utils.modules"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_library)
+
+
+class ActionModule(RunModule):
+    """All is in the base."""
