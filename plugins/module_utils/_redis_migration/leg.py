@@ -214,18 +214,20 @@ class Leg:
                 found += Compare(self._transfer(db)).differences(portion)
         return found
 
-    def all_differences(self, beat: Callable[[Tally], None] = lambda tally: None) -> list[Difference]:
-        """Compare everything, both ways. Stops to remember, not to count, where thousands differ."""
+    def all_differences(
+        self, beat: Callable[[Tally], None] = lambda tally: None, most: int = MOST_DIFFERENCES
+    ) -> list[Difference]:
+        """Compare everything, both ways. Stops to remember, not to count, where more than `most` differ."""
         found: list[Difference] = []
         for db in self.databases():
             transfer = self._transfer(db)
             for _, keys in scan(transfer.here.link, count=self.options.batch_keys):
                 found += Compare(transfer).differences(self.options.rules.wanted(keys))
-                del found[MOST_DIFFERENCES:]
+                del found[most:]
                 beat(self.tally)
             for _, keys in scan(transfer.there.link, count=self.options.batch_keys):
                 found += self._extra(transfer, self.options.rules.wanted(keys))
-                del found[MOST_DIFFERENCES:]
+                del found[most:]
         return found
 
     @staticmethod

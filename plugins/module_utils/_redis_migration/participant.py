@@ -111,7 +111,10 @@ class RedisParticipant:
 
     def predict(self) -> float:
         """Seconds of the freeze, after `prepare`."""
-        return self._approach.predict() if self._approach else 0.0
+        if self._approach is None:
+            return 0.0
+        self._approach.again()  # other stores may have taken their time since
+        return self._approach.predict()
 
     def freeze(self) -> None:
         attempt = self._attempt

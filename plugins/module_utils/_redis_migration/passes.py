@@ -8,7 +8,10 @@ from collections.abc import Callable
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import DifferentError
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Difference, shown
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import (
+    MOST_KEYS,
+    Follower,
+)
 
 FEW_KEYS, MOST_ROUNDS = 500, 5
 FIXED = 0.2  # seconds in the freeze where changes are known, whatever the number of keys
@@ -30,6 +33,7 @@ class Approach:
         self.pass_seconds = 0.0  # of everything, measured
         self.streams: set[bytes] = set()  # of the online proof; one made since is told as changed
         self.doubtful: set[bytes] = set()  # streams that were not equal while they were written to
+        self.owed: set[bytes] = set()  # written to since they were compared
 
     def online(self, compare: bool) -> None:
         """The slow part, while users work."""
@@ -44,7 +48,7 @@ class Approach:
             return
         self._catch_up()
         self._prove()
-        self._catch_up()
+        self.again()
 
     def _catch_up(self) -> None:
         for _ in range(MOST_ROUNDS):
@@ -52,21 +56,47 @@ class Approach:
                 return
 
     def _prove(self) -> None:
-        """What differs and was not changed since is a fault now; what was changed is looked at again in the freeze."""
+        """What differs and was not changed since is a fault now; what was changed is looked at again."""
         self.leg.built()  # until now; those are compared here
-        different = self.leg.all_differences()
+        different = self.leg.all_differences(most=MOST_KEYS)
         changed = self.follower.take()
-        if self.follower.lost:
+        if self.follower.lost or len(different) >= MOST_KEYS:
             return
         streams = self.leg.streams()
-        faults = [found for found in different if found.key not in changed and found.key not in streams]
+        self._refuse([found for found in different if found.key not in changed | streams])
+        self._prove_streams(streams, {found.key for found in different} | self.leg.built())
+        self.owed = changed
+        self.proved = True
+
+    @staticmethod
+    def _refuse(faults: list[Difference]) -> None:
         if faults:
             raise DifferentError(
                 "the copy differs from the source in keys that nobody wrote to", list(map(str, faults))
             )
-        self.leg.move_keys(changed)
-        self._prove_streams(streams, {found.key for found in different} | self.leg.built())
-        self.proved = True
+
+    def again(self) -> None:
+        """What was written to since it was compared is carried over and compared, until little is left for the freeze."""
+        for _ in range(MOST_ROUNDS if self.proved else 0):
+            self.owed |= self.follower.take()
+            if self.follower.lost or not self.owed:
+                return
+            self._prove_owed()
+            if len(self.owed) <= FEW_KEYS:
+                return
+
+    def _prove_owed(self) -> None:
+        """A big stream stays owed: it is never equal while it is written to, and the freeze reads only what it grew by."""
+        streams = self.leg.big(self.owed & self.streams) | self.owed & self.doubtful
+        self.leg.move_keys(self.owed)
+        different = self.leg.differences(self.owed - streams)
+        changed = self.follower.take()
+        if self.follower.lost:
+            return
+        suspects = {found.key for found in different} - changed
+        readers = suspects & self.leg.streams() if suspects else set()  # they change a stream without a message
+        self._refuse([found for found in different if found.key in suspects - readers])
+        self.owed = changed | streams | readers
 
     def _prove_streams(self, streams: set[bytes], unequal: set[bytes]) -> None:
         """One that is written to is never equal as a whole; what both sides have of it is."""
@@ -87,7 +117,7 @@ class Approach:
 
     def frozen(self) -> list[Difference]:
         """Nobody writes now: carry over the rest and compare what changed, or all where that is not known."""
-        changed = self.follower.take()
+        changed = self.owed | self.follower.take()
         if self.follower.lost or not self.proved:
             self.leg.full_pass(compare=True)
             self.leg.sweep()

@@ -70,7 +70,10 @@ class WayBack:
             raise RedisMoveError(f"target {self.target.label}: it cannot hold writers (CLIENT PAUSE WRITE)")
 
     def predict(self) -> float:
-        return self._approach.predict() if self._approach else 0.0
+        if self._approach is None:
+            return 0.0
+        self._approach.again()  # other stores may have taken their time since
+        return self._approach.predict()
 
     def cancel(self) -> None:
         """A step that hangs must hold nobody when it comes back."""

@@ -346,9 +346,9 @@ def test_a_key_spoilt_at_the_target_is_found_before_the_freeze(
     old.do("SET", "good", 1)
     compare = Leg.all_differences
 
-    def with_an_intruder(leg: Leg) -> list[Difference]:
+    def with_an_intruder(leg: Leg, **more: int) -> list[Difference]:
         new.do("SET", "good", 2)
-        return compare(leg)
+        return compare(leg, **more)
 
     monkeypatch.setattr(Leg, "all_differences", with_an_intruder)
     with closing(make(old, new, proxy, tmp_path)) as one, pytest.raises(DifferentError, match="key good: different"):

@@ -3,57 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import MARKER, Options
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
+from tests.integration.redis_migration.proving import settled
 from tests.integration.redis_servers import RedisServer
 
-OPTIONS = Options(big_bytes=50_000)
 BODY = "z" * 100
 
 
 def append(server: RedisServer, first: int, last: int, *more: str | int, key: str = "events") -> None:
     with server.admin() as link:
         link.ask([("XADD", key, *more, f"{n}-0", "body", BODY) for n in range(first, last + 1)])
-
-
-def traffic(*servers: RedisServer) -> int:
-    """Bytes that the servers have sent until now."""
-    said = [server.do("INFO", "stats").decode() for server in servers]  # type: ignore[attr-defined]
-    return sum(int(text.split("total_net_output_bytes:")[1].split()[0]) for text in said)
-
-
-@pytest.fixture
-def approach(old: RedisServer, new: RedisServer) -> Iterator[Callable[[], Approach]]:
-    new.do("HSET", MARKER, "id", "test")
-    made: list[Approach] = []
-
-    def proved() -> Approach:
-        one = Approach(Leg(old.endpoint(), new.endpoint(), OPTIONS), Follower(old.endpoint()))
-        made.append(one)
-        one.online(compare=bool(new.do("EXISTS", "events")))
-        assert one.proved
-        return one
-
-    yield proved
-    for one in made:
-        one.follower.stop()
-        one.leg.close()
-
-
-def settled(one: Approach, old: RedisServer, new: RedisServer) -> int:
-    """Bytes that the freeze took; both sides are equal afterwards."""
-    before = traffic(old, new)
-    assert one.frozen() == []
-    taken = traffic(old, new) - before
-    assert one.leg.all_differences() == []
-    return taken
 
 
 def test_the_freeze_does_not_grow_with_the_length_of_a_stream(

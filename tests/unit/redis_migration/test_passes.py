@@ -38,7 +38,7 @@ class Server:
     def move_keys(self, keys: set[bytes]) -> int:
         return 0
 
-    def all_differences(self) -> list[Any]:
+    def all_differences(self, most: int) -> list[Any]:
         return []
 
     def streams(self) -> set[bytes]:
