@@ -25,8 +25,8 @@ STREAM = 1_000_000  # entries of the large stream
 STREAMS = 2_000  # with a group, a consumer and a pending entry each
 CHANGED = 2_000  # keys, or entries appended, between the online proof and the freeze
 GROWS = (
-    "A source that tells changed keys is not frozen longer for more keys, nor for a longer stream. Other big keys (above 1 MiB) that were written to"
-    " since the online proof are read whole on both sides. A source that tells nothing (Dragonfly) is gone through and compared whole."
+    "A source that tells changed keys is not frozen longer for more keys, nor for a longer stream. Other big keys (above 1 MiB) that are written to"
+    " all the time are read whole on both sides. A source that tells nothing (Dragonfly) is gone through and compared whole."
 )
 Change = Callable[[RedisServer], None]
 SAMPLE = 10_000  # key by key takes long; its time is that of the sample times ten

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import STATE
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import STATE, shown
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import ROUNDS, known_changes
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.preflight import estimate
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.settle import (
+    BIG_RATE,
+    Cost,
+    hot_words,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.survey import Survey
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 
 PASS, COMPARISON = "pass", "comparison"
+MOMENT = 1.0  # seconds; what is written to less often rests when the freeze begins, as a rule
 ENOUGH = 0.5  # of the keys of today; a measure of fewer is mostly the time of round trips
 
 
@@ -34,6 +41,12 @@ def note(journal: Journal, step: str, keys: int, size: int, seconds: float) -> N
     journal.save(measured=measured)
 
 
+def _hot(found: Survey, changed: set[bytes]) -> dict[str, Cost]:
+    """The largest keys that cannot wait a moment for the next write."""
+    names = {shown(key) for key in changed} - found.big_streams
+    return {name: Cost(size, size / BIG_RATE) for name, size in found.big if name in names}
+
+
 def _measured(journal: Journal, step: str, found: Survey) -> float | None:
     """Seconds for what is there now, when the move has gone through about as much."""
     row: dict[str, Any] | None = journal.entries.get("measured", {}).get(step)
@@ -44,11 +57,14 @@ def _measured(journal: Journal, step: str, found: Survey) -> float | None:
     return grown * float(row["seconds"])
 
 
-def tells(where: Endpoint) -> bool:
-    """Whether that server would tell us which keys change; the question changes nothing there."""
+def tells(where: Endpoint, moment: float) -> set[bytes] | None:
+    """Which keys change there within a moment; none where that server would not tell us. The question changes nothing there."""
     follower = Follower(where)
     try:
-        return follower.start()
+        if not follower.start():
+            return None
+        time.sleep(moment)
+        return follower.take()
     finally:
         follower.stop()
 
@@ -58,8 +74,12 @@ def forecast(writers_at: Endpoint, found: Survey, journal: Journal) -> Forecast:
     first, again = _measured(journal, PASS, found), _measured(journal, COMPARISON, found)
     one_pass = first or float(estimate(found))
     comparison = again or one_pass
-    if tells(writers_at):
-        return Forecast(known_changes(found.kinds["stream"]), one_pass, comparison, [])
+    changed = tells(writers_at, MOMENT if found.big else 0.0)
+    if changed is not None:
+        hot = _hot(found, changed)
+        seconds = known_changes(found.kinds["stream"]) + sum(cost.seconds for cost in hot.values())
+        told = [f"redis {writers_at.label}: {hot_words(hot)}"] if hot else []
+        return Forecast(seconds, one_pass, comparison, told)
     whole = one_pass + again if again else ROUNDS * one_pass
     source = "as this move measured" if first else "by the rates of another machine"
     words = (

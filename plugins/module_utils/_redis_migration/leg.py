@@ -33,6 +33,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.s
     info,
     read_server,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.settle import Cost, settle
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.transfer import Side, Transfer
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
@@ -53,6 +54,7 @@ class Leg:
         # One database is quiet while another is worked on, and all are between prepare and freeze.
         self._keeper = Keeper()
         self._closed = False
+        self.took: dict[bytes, Cost] = {}
         self._here = self._look(source)
         self._there = self._look(target)
 
@@ -134,6 +136,16 @@ class Leg:
             transfer.flush()
         return len(wanted)
 
+    def settle(self, keys: Iterable[bytes]) -> list[Difference]:
+        """Carry these over and compare them, in every database. `took` says afterwards what the big ones cost."""
+        wanted = self.options.rules.wanted(keys)
+        self.took = {}
+        found: list[Difference] = []
+        for db in self.databases() if wanted else ():
+            for portion in chunks(wanted, self.options.batch_keys):
+                found += settle(self._transfer(db), portion, self.took)
+        return found
+
     def streams(self) -> set[bytes]:
         """Every stream: groups and what is pending change without a message."""
         found: set[bytes] = set()
@@ -147,13 +159,13 @@ class Leg:
                     break
         return found
 
-    def big(self, keys: Iterable[bytes]) -> set[bytes]:
-        """Those that go by pieces."""
+    def big(self, keys: Iterable[bytes]) -> dict[bytes, int]:
+        """Those that go by pieces, with their sizes."""
         wanted = self.options.rules.wanted(keys)
-        found: set[bytes] = set()
+        found: dict[bytes, int] = {}
         for db in self.databases() if wanted else ():
             weights = sizes(self._transfer(db).here.link, wanted, "memory" in self._here.can)
-            found.update(key for key, size in zip(wanted, weights, strict=True) if size > self.options.big_bytes)
+            found |= {key: size for key, size in zip(wanted, weights, strict=True) if size > self.options.big_bytes}
         return found
 
     def built(self) -> set[bytes]:
@@ -205,14 +217,6 @@ class Leg:
             for key, kind in zip(wanted, kinds, strict=True):
                 if all_kinds or kind == b"stream":
                     yield transfer, key
-
-    def differences(self, keys: Iterable[bytes]) -> list[Difference]:
-        wanted = self.options.rules.wanted(keys)
-        found: list[Difference] = []
-        for db in self.databases() if wanted else ():
-            for portion in chunks(wanted, self.options.batch_keys):
-                found += Compare(self._transfer(db)).differences(portion)
-        return found
 
     def all_differences(
         self, beat: Callable[[Tally], None] = lambda tally: None, most: int = MOST_DIFFERENCES

@@ -8,6 +8,12 @@ from collections.abc import Callable
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import DifferentError
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Difference, shown
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.settle import (
+    BIG_RATE,
+    Cost,
+    hot_words,
+    named,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import (
     MOST_KEYS,
     Follower,
@@ -33,6 +39,7 @@ class Approach:
         self.pass_seconds = 0.0  # of everything, measured
         self.streams: set[bytes] = set()  # of the online proof; one made since is told as changed
         self.doubtful: set[bytes] = set()  # streams that were not equal while they were written to
+        self.hot: dict[bytes, Cost] = {}  # big keys that were written to in the last pass, too
         self.owed: set[bytes] = set()  # written to since they were compared
 
     def online(self, compare: bool) -> None:
@@ -77,19 +84,21 @@ class Approach:
 
     def again(self) -> None:
         """What was written to since it was compared is carried over and compared, until little is left for the freeze."""
+        self.hot = {}
         for _ in range(MOST_ROUNDS if self.proved else 0):
             self.owed |= self.follower.take()
             if self.follower.lost or not self.owed:
                 return
             self._prove_owed()
-            if len(self.owed) <= FEW_KEYS:
+            self.hot = self._costs()
+            if len(self.owed) <= FEW_KEYS and self.hot.keys() <= self.leg.took.keys():  # once more finds the same ones
                 return
 
     def _prove_owed(self) -> None:
         """A big stream stays owed: it is never equal while it is written to, and the freeze reads only what it grew by."""
-        streams = self.leg.big(self.owed & self.streams) | self.owed & self.doubtful
-        self.leg.move_keys(self.owed)
-        different = self.leg.differences(self.owed - streams)
+        streams = self.leg.big(self.owed & self.streams).keys() | self.owed & self.doubtful
+        self.leg.move_keys(streams)
+        different = self.leg.settle(self.owed - streams)
         changed = self.follower.take()
         if self.follower.lost:
             return
@@ -97,6 +106,11 @@ class Approach:
         readers = suspects & self.leg.streams() if suspects else set()  # they change a stream without a message
         self._refuse([found for found in different if found.key in suspects - readers])
         self.owed = changed | streams | readers
+
+    def _costs(self) -> dict[bytes, Cost]:
+        """Of the big keys that the freeze will read: as the last pass measured, else by the rates of another machine."""
+        big = self.leg.big(self.owed - self.streams - self.doubtful)
+        return {key: self.leg.took.get(key, Cost(size, size / BIG_RATE)) for key, size in big.items()}
 
     def _prove_streams(self, streams: set[bytes], unequal: set[bytes]) -> None:
         """One that is written to is never equal as a whole; what both sides have of it is."""
@@ -110,9 +124,11 @@ class Approach:
             )
 
     def predict(self) -> float:
-        """Seconds that `frozen` will take."""
+        """Seconds that `frozen` will take; which keys make it long is said."""
         if self.proved and not self.follower.lost:
-            return known_changes(len(self.streams))
+            if self.hot:
+                self.say(hot_words(named(self.hot)))
+            return known_changes(len(self.streams)) + sum(cost.seconds for cost in self.hot.values())
         return FIXED + ROUNDS * self.pass_seconds
 
     def frozen(self) -> list[Difference]:
@@ -125,10 +141,9 @@ class Approach:
             self.proved = True
             return found
         rebuilt = self.leg.built()  # by the last catching up
-        grown = self.leg.big((changed & self.streams) - rebuilt)
+        grown = set(self.leg.big((changed & self.streams) - rebuilt))
         whole = (changed | self.doubtful | rebuilt) - grown
-        self.leg.move_keys(whole)
-        found = self.leg.differences(whole) + self.leg.follow(self.streams - whole, grown)
+        found = self.leg.settle(whole) + self.leg.follow(self.streams - whole, grown)
         late = self.follower.take()
         if late or self.follower.lost:  # expiry stands still in a freeze, so this was a writer
             return [Difference(0, key, "different", "written to in the freeze") for key in sorted(late)] or [

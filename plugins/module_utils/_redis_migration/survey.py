@@ -29,6 +29,7 @@ class Survey:
     kinds: Counter[str] = field(default_factory=Counter)  # of state
     big: list[tuple[str, int]] = field(default_factory=list)
     big_count: int = 0
+    big_streams: set[str] = field(default_factory=set)  # of `big`; they cost a freeze what they grew by
     foreign: list[str] = field(default_factory=list)
     foreign_count: int = 0
     looked_into: int = 0
@@ -69,6 +70,8 @@ def _count(found: Survey, session: Link, keys: list[bytes], server: Server, rule
                 found.foreign.append(f"{shown(key)} ({kind.decode()})")
         if weight > big_bytes:
             found.big_count += 1
+            if kind == b"stream":
+                found.big_streams.add(shown(key))
             found.big = sorted([*found.big, (shown(key), weight)], key=lambda row: -row[1])[:NAMED]
 
 

@@ -188,6 +188,17 @@ class Link:
         raise RedisConnectError(explain(self.where, "the connection was closed" if not line else "no Redis reply"))
 
 
+def both(here: Link, there: Link, question: Command) -> tuple[Any, Any]:
+    """One question to two servers, which are at work at the same time."""
+    here.send([question])
+    there.send([question])
+    ours, theirs = here.receive(1)[0], there.receive(1)[0]
+    for reply in (ours, theirs):
+        if isinstance(reply, ReplyError):
+            raise reply
+    return ours, theirs
+
+
 def pairs(flat: Any) -> dict[str, Any]:
     """A flat reply of names and values as a mapping."""
     return {name.decode("utf-8", "replace"): value for name, value in zip(flat[::2], flat[1::2], strict=False)}

@@ -322,15 +322,15 @@ def test_writers_are_refused_where_they_cannot_be_held(
 def test_a_write_in_the_freeze_is_found_and_stops_the_cutover(
     old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compare = Leg.differences
+    settle = Leg.settle
 
     def with_a_writer(leg: Leg, keys: set[bytes]) -> list[Difference]:
-        found = compare(leg, keys)
+        found = settle(leg, keys)
         old.do("CLIENT", "UNPAUSE")
         old.do("SET", "late", 1)
         return found
 
-    monkeypatch.setattr(Leg, "differences", with_a_writer)
+    monkeypatch.setattr(Leg, "settle", with_a_writer)
     with closing(make(old, new, proxy, tmp_path)) as one:
         one.prepare()
         one.freeze()

@@ -24,8 +24,10 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path, "a", "b")
 
 
-def foreseen(journal: Journal, found: Survey, tells: bool, monkeypatch: pytest.MonkeyPatch) -> forecast.Forecast:
-    monkeypatch.setattr(forecast, "tells", lambda where: tells)
+def foreseen(
+    journal: Journal, found: Survey, tells: bool, monkeypatch: pytest.MonkeyPatch, changed: tuple[bytes, ...] = ()
+) -> forecast.Forecast:
+    monkeypatch.setattr(forecast, "tells", lambda where, moment: set(changed) if tells else None)
     return forecast.forecast(WHERE, found, journal)
 
 
@@ -35,6 +37,18 @@ def test_a_source_that_tells_costs_its_streams_and_not_its_keys(
     few, many = (foreseen(journal, survey(keys), True, monkeypatch).seconds for keys in (10, 10_000_000))
     assert few == many == passes.FIXED
     assert foreseen(journal, survey(5000, streams=4000), True, monkeypatch).seconds == passes.FIXED + 2
+
+
+def test_big_keys_that_are_written_to_are_named_with_what_they_cost(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = survey(10)
+    found.big = [("resting", 3 * forecast.BIG_RATE), ("hot", 2 * forecast.BIG_RATE), ("log", forecast.BIG_RATE)]
+    found.big_streams = {"log"}
+    told = foreseen(journal, found, True, monkeypatch, changed=(b"hot", b"log", b"small"))
+    assert told.seconds == pytest.approx(passes.FIXED + 2)
+    assert len(told.told) == 1
+    assert "read whole in the freeze, 1 of them: hot (" in told.told[0]
 
 
 @pytest.mark.parametrize(
