@@ -1,9 +1,10 @@
 """A Redis that answers as a Dragonfly does where a move would notice: no Dragonfly could be had here.
 
-What differs was read in Dragonfly's source (server_family.cc, acl_family.cc, rdb_save.cc), not seen on one: INFO names the product and no
-run_id; PSYNC, SYNC and the keyspace events but expiry are not there; CLIENT TRACKING wants RESP3; CLIENT KILL knows ADDR, LADDR and ID;
-there is no min-replicas-to-write; users have no selectors; DUMP writes version 9 and streams as type 21. Not played: threads, what its
-RESTORE takes on a way back, types of its own.
+What differs was read in Dragonfly's source (server_family.cc, acl_family.cc, generic_family.cc, rdb_save.cc), not seen on one: INFO names the
+product and no run_id; PSYNC, SYNC and the keyspace events but expiry are not there; CLIENT TRACKING wants RESP3; CLIENT KILL knows ADDR, LADDR
+and ID; there is no min-replicas-to-write; users have no selectors; DUMP writes version 9, streams as type 21, and sets and hashes of which
+members end one by one (SADDEX, FIELDEXPIRE) as types 32 and 31; RESTORE refuses versions above its own. Not played: threads, the end of such a
+member, types of its own.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import encode
 
 VERSION, STREAM = 9, 21
 STREAMS_OF_REDIS = (15, 19, 21)
+SETS_OF_REDIS = (2, 11, 20)
+HASH_WITH_ENDS, SET_WITH_ENDS = 31, 32
+TAKEN = 12  # the newest payload that RESTORE takes; those that know no more than they write take 9
 UNKNOWN = {b"PSYNC", b"SYNC", b"REPLCONF", b"MIGRATE", b"FAILOVER"}
 NOT_FOR_DRAGONFLY = (b"run_id:", b"redis_version:", b"redis_git", b"redis_build_id:", b"rdb_changes_since_last_save:")
 POLYNOMIAL = 0xAD93D23594C935A9  # of the checksum under a payload, as Redis and Dragonfly make it
@@ -47,9 +52,11 @@ def checksum(payload: bytes) -> bytes:
     return crc.to_bytes(8, "little")
 
 
-def dumped(payload: bytes) -> bytes:
-    """The payload of a Redis with the numbers that a Dragonfly writes."""
+def dumped(payload: bytes, ending: bool = False) -> bytes:
+    """The payload of a Redis with the numbers that a Dragonfly writes; those of `ending` members are not in it."""
     kind = STREAM if payload[0] in STREAMS_OF_REDIS else payload[0]
+    if ending:
+        kind = SET_WITH_ENDS if payload[0] in SETS_OF_REDIS else HASH_WITH_ENDS
     body = bytes([kind]) + payload[1:-10] + VERSION.to_bytes(2, "little")
     return body + checksum(body)
 
@@ -124,15 +131,38 @@ def _without_selectors(reply: bytes) -> bytes:
     return b"*10" + reply[:where].removeprefix(b"*12") if reply.startswith(b"*12\r\n") and where > 0 else reply
 
 
-def answer(command: list[bytes], upstream: socket.socket, file: BinaryIO) -> bytes:
-    own = refused(command)
+@dataclass
+class Persona:
+    """What one Dragonfly is, and the keys of which single members end."""
+
+    takes: int = TAKEN
+    ending: set[bytes] = field(default_factory=set)
+
+    def by_itself(self, command: list[bytes]) -> bytes:
+        name = command[0].upper()
+        if name == b"RESTORE" and int.from_bytes(command[3][-10:-8], "little") > self.takes:
+            return b"-ERR DUMP payload version or checksum are wrong\r\n"
+        if name == b"FIELDEXPIRE":  # key, seconds, fields
+            self.ending.add(command[1])
+            return b"*%d\r\n" % len(command[3:]) + b":1\r\n" * len(command[3:])
+        return refused(command)
+
+    def for_redis(self, command: list[bytes]) -> list[bytes]:
+        if command[0].upper() == b"SADDEX":  # key, seconds, members
+            self.ending.add(command[1])
+            return [b"SADD", command[1], *command[3:]]
+        return command
+
+
+def answer(one: Persona, command: list[bytes], upstream: socket.socket, file: BinaryIO) -> bytes:
+    own = one.by_itself(command)
     if own:
         return own
-    upstream.sendall(encode([tuple(command)]))
+    upstream.sendall(encode([tuple(one.for_redis(command))]))
     reply = read_reply(file)
     name = command[0].upper()
     if name == b"DUMP":
-        return _body(reply, dumped)
+        return _body(reply, lambda payload: dumped(payload, command[1] in one.ending))
     if name == b"INFO":
         return _body(reply, told)
     if name == b"ACL" and command[1].upper() == b"GETUSER":
@@ -140,7 +170,7 @@ def answer(command: list[bytes], upstream: socket.socket, file: BinaryIO) -> byt
     return reply
 
 
-def _serve(client: socket.socket, port: int) -> None:
+def _serve(one: Persona, client: socket.socket, port: int) -> None:
     """One session. Answers wait in memory, as in a server: a client may send long before it reads."""
     replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
@@ -157,14 +187,15 @@ def _serve(client: socket.socket, port: int) -> None:
         with contextlib.suppress(OSError, EOFError, ValueError):
             asked, answered = client.makefile("rb"), upstream.makefile("rb")
             while True:
-                replies.put(answer(read_command(asked), upstream, answered))
+                replies.put(answer(one, read_command(asked), upstream, answered))
         replies.put(b"")
         teller.join(timeout=10)
 
 
 @contextlib.contextmanager
-def persona(port: int) -> Iterator[int]:
+def persona(port: int, takes: int = TAKEN) -> Iterator[int]:
     """The port of a Dragonfly that keeps its data in the Redis on `port`."""
+    one = Persona(takes)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
 
         def accept() -> None:
@@ -172,7 +203,7 @@ def persona(port: int) -> Iterator[int]:
                 while True:
                     client, _ = listener.accept()
                     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    threading.Thread(target=_serve, args=(client, port), daemon=True).start()
+                    threading.Thread(target=_serve, args=(one, client, port), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         yield listener.getsockname()[1]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import ReplyError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisMoveError, ReplyError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.leg import Leg
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import rules
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import (
     COPY,
     CUTOVER,
@@ -74,6 +77,55 @@ def test_the_persona_dumps_as_dragonfly_does(old: RedisServer, new: RedisServer)
     with pytest.raises(ReplyError, match="Bad data format"):
         new.do("RESTORE", "stream", 0, stream)
     assert not Follower(old.endpoint()).start()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("SADDEX", "cart:7", 60, "m", "n"), ("FIELDEXPIRE", "cart:7", 60, "f")],
+    ids=["a-set", "a-hash"],
+)
+@pytest.mark.parametrize("many", [1, 3000], ids=["small", "big"])
+def test_a_key_whose_members_end_stops_the_copy_by_its_name(
+    old: RedisServer, new: RedisServer, move: Move, command: tuple[str | int, ...], many: int
+) -> None:
+    """Redis does not know these ends, and commands would carry the members over without them."""
+    more = [f"{n}-{'x' * 20}" for n in range(many)]
+    if command[0] == "SADDEX":
+        old.do(*command, *more)
+    else:
+        old.do("HSET", command[1], "f", "v", *[part for name in more for part in (name, "v")])
+        assert old.do(*command) == [1]
+    old.do("SADD", "tags", "a", "b")
+    move.options = replace(move.options, big_bytes=50_000)
+    if many == 1:
+        told = migrate(move, PREFLIGHT, False)
+        assert any("have expiries of their own: cart:7" in notice for notice in told["notices"])
+    with pytest.raises(RedisMoveError, match="key cart:7: its members have expiries of their own"):
+        migrate(move, COPY, False)
+    assert new.do("EXISTS", "cart:7") == 0
+    move.options = replace(move.options, rules=rules([{"keys": "cart:*", "kind": "cache"}], copy_cache=False))
+    migrate(move, COPY, False)
+    assert new.do("SCARD", "tags") == 2
+
+
+def test_a_dragonfly_that_takes_no_payload_of_redis_gets_everything_by_commands(
+    pair: tuple[RedisServer, RedisServer], new: RedisServer
+) -> None:
+    """The way back to one that knows version 9 only: it refuses each payload, and nothing tells that beforehand."""
+    pair[0].reset()
+    with new.admin() as link:
+        traps(link)
+        link.ask(mixed(1500))
+    with persona(pair[0].port, takes=9) as port:
+        old = replace(pair[0], port=port)
+        with new.admin() as link:
+            payload = link.call("DUMP", "list")
+        with pytest.raises(ReplyError, match="DUMP payload version or checksum are wrong"):
+            old.do("RESTORE", "list", 0, payload)
+        with contextlib.closing(Leg(new.endpoint(), old.endpoint(), OPTIONS)) as leg:
+            leg.full_pass(compare=True)
+            assert leg.tally.rebuilt > 1500
+            assert leg.all_differences() == []
 
 
 def test_a_move_from_a_dragonfly_and_back(
