@@ -126,7 +126,6 @@ class Work:
                     )
                 if clean:
                     dropped = clear.content(session, move)
-                    session.execute("SELECT lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata")
                     self.notices.append(
                         f"{dropped} objects that were copied to {context.ends.target.label} were dropped"
                     )

@@ -40,7 +40,9 @@ def look(context: Context, old: psycopg.Connection[Any]) -> tuple[float, dict[st
     found = verify.comparison(context, collect=False)
     views = sum(size for _, size in old.execute(queries.VIEWS)) / VIEW_RATE
     objects = (
-        large_objects.size(old) + unlogged.size(old) + extension_rows.size(old, context.settings.left_extension_tables)
+        large_objects.frozen_size(old)
+        + unlogged.size(old)
+        + extension_rows.size(old, context.settings.left_extension_tables)
     )
     cost = seconds(found, views, objects)
     parts = {

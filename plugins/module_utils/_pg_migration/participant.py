@@ -29,7 +29,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, RefusedError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.object_digests import Difference, Mark
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.sessions import Sessions
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.leg import current
 
 with contextlib.suppress(ImportError):  # the module says it in words
     import psycopg
@@ -57,6 +59,8 @@ class Moving:
         self._gate = threading.Lock()
         self.views: dict[str, float] = {}  # seconds of each
         self.objects = 0  # bytes of large objects, unlogged tables and those of extensions
+        self.mark: Mark | None = None  # since when they may have changed
+        self.unequal: tuple[Difference, ...] = ()  # large objects that the freeze did not get over
         self.foreseen = verify.Foreseen()
         self._last: tuple[str, float] | None = None
 
@@ -131,16 +135,27 @@ class Moving:
         """What replication leaves behind."""
         self.at("carry")
         carry.sequences(old, new, self.context.settings.sequence_margin)
-        large_objects.carry(old, new)
+        full = self.context.settings.verify == "full"
+        self.unequal = large_objects.carry(old, new, None if full else self.mark).unequal
         unlogged.carry(old, new)
         extension_rows.carry(old, new, self.context.settings.left_extension_tables)
         carry.views(old, new)
+
+    def copy_objects(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> None:
+        """Large objects, while users still work: the freeze has to look for what changed since only."""
+        self.at("objects")
+        journal = self.context.journal
+        since = large_objects.known(journal.entries.get(large_objects.ENTRY), current(self.context).direction)
+        # What the freeze copies is later than the mark in the journal, and would look like somebody else's doing.
+        journal.save(**{large_objects.ENTRY: None})
+        self.mark = large_objects.carry(old, new, since).mark
 
     def compare(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> list[str]:
         self.at("verify")
         full = self.context.settings.verify == "full"
         found = verify.full(self.context) if full else verify.frozen(self.context)
         self.at("")
+        found += large_objects.words(self.unequal, current(self.context).subscriber.side)
         left = self.context.settings.left_extension_tables
         return [*found, *carry.behind(old, new), *extension_rows.differences(old, new, left)]
 
@@ -184,7 +199,8 @@ class PostgresParticipant(Moving):
         left = context.settings.left_extension_tables
         # Once before anybody waits: what forbids it is said here.
         extension_rows.carry(source, target, left)
-        self.objects = large_objects.size(source) + unlogged.size(source) + extension_rows.size(source, left)
+        self.copy_objects(source, target)
+        self.objects = large_objects.frozen_size(source) + unlogged.size(source) + extension_rows.size(source, left)
         self.at("arm")  # after the views: what they write would be read by this slot once more, in the freeze
         self.notices += returning.prepare(context, source, target)
         self.foresee()

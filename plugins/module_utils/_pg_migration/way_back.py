@@ -44,7 +44,8 @@ class PostgresReturn(Moving):
         self._near()
         self.views = carry.views(target, source)
         left = self.context.settings.left_extension_tables
-        self.objects = large_objects.size(target) + unlogged.size(target) + extension_rows.size(target, left)
+        self.copy_objects(target, source)
+        self.objects = large_objects.frozen_size(target) + unlogged.size(target) + extension_rows.size(target, left)
         self.foresee()
 
     def _near(self) -> None:

@@ -97,7 +97,7 @@ def _not_carried(facts: Facts) -> list[Finding]:
             Finding(
                 "large objects",
                 f"{content.large_objects} ({content.large_object_bytes / MIB:.1f} MiB): replication does not carry them, they are copied and"
-                " compared in the freeze, which they lengthen",
+                " compared while users work, and what changed since in the freeze; all of it where a login may not read pg_largeobject",
                 "delete orphans first (vacuumlo)",
                 fatal=False,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import large_objects
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import USER_SCHEMA
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import ledger
@@ -37,6 +38,8 @@ def content(session: psycopg.Connection[Any], move: str) -> int:
             f"target {session.info.host}:{session.info.port}/{session.info.dbname} is not empty ({shown}{more}) and this move did not fill it."
             " Mend: give the name of an empty database, or drop that by hand; nothing is ever overwritten"
         )
+    if ledger.marked(session, move):
+        large_objects.drop(session)
     for kind, identity in found:
         session.execute(
             f"DROP {str(kind).upper().replace('STATISTICS OBJECT', 'STATISTICS')} IF EXISTS {identity} CASCADE"

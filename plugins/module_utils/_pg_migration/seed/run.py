@@ -7,7 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts, guard, identity, launch
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    facts,
+    guard,
+    identity,
+    large_objects,
+    launch,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     OrderError,
@@ -32,7 +38,9 @@ WHAT = "seed"
 MIB = 1024**2
 # What a plain server of two cores does at least; the limit that the caller set counts when it is lower.
 COPY_RATE, BUILD_RATE = 60 * MIB, 40 * MIB
-NOTICES = ("large objects, and rows of unlogged tables, are copied in the freeze of the cutover",)
+NOTICES = (
+    "rows of unlogged tables, and large objects that change after the seed, are copied in the freeze of the cutover",
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,8 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     context.journal.record(
         {"step": WHAT, "seconds": round(time.time() - began, 2), "bytes": done["bytes"], "parts": done["laps"]}
     )
-    context.journal.phase_is(SEEDED, seed={**context.journal.entries.get("seed", {}), **done})
+    objects = {large_objects.ENTRY: done.pop(large_objects.ENTRY, None)}
+    context.journal.phase_is(SEEDED, seed={**context.journal.entries.get("seed", {}), **done}, **objects)
     message = f"seeded: {done['rows']} rows in {done['parts']} parts, {done['bytes'] / MIB:.0f} MiB, {sum(done['laps'].values()):.1f} s"
     return {"changed": True, "phase": SEEDED, "message": message, "notices": notices, "seed": done}
 

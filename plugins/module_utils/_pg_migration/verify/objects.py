@@ -1,4 +1,4 @@
-"""What is not a row: constraints, indexes, views, functions, extensions, owners, large objects, materialised views."""
+"""What is not a row: constraints, indexes, views, functions, extensions, owners, materialised views. (Large objects: large_objects.py.)"""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ def read(session: psycopg.Connection[Any]) -> Inventory:
     def rows(query: str) -> list[tuple[Any, ...]]:
         return session.execute(ours_left_out(query)).fetchall()
 
-    count = rows(LARGE_OBJECTS)[0][0]
     manifest = Manifest(
         major=session.info.server_version // 10000,
         objects={
@@ -47,7 +46,6 @@ def read(session: psycopg.Connection[Any]) -> Inventory:
         },
         sequences={row[0]: "" for row in rows(catalog.SEQUENCES)},  # where they stand is set in the freeze
         extensions={row[0]: row[1] for row in rows(catalog.EXTENSIONS)},
-        large_objects={"count": int(count)},
         unpopulated=[row[0] for row in rows(catalog.UNPOPULATED)],
         invalid=[row[0] for row in rows(catalog.INVALID)],
     )
@@ -68,11 +66,6 @@ def notices(source: Inventory, target: Inventory) -> list[str]:
     """What differs by its nature until the freeze, and what is worth a line."""
     a, b = source.manifest, target.manifest
     found = compare.notes(a, b)
-    if a.large_objects != b.large_objects:
-        found.append(
-            f"large objects: {a.large_objects['count']} on the source, {b.large_objects['count']} on the target;"
-            " they are carried in the freeze"
-        )
     found += [
         f"materialised view {name} is not populated on the target yet; it is refreshed in the freeze"
         for name in sorted(set(b.unpopulated) - set(a.unpopulated))
@@ -88,7 +81,7 @@ def notices(source: Inventory, target: Inventory) -> list[str]:
 
 
 def carried(here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> list[str]:
-    """What the freeze itself has to have brought to the target; asked by count only, since what brings it compares it."""
+    """What the freeze itself has to have brought to the target; asked by number only, since what brings it compares it."""
     counts = [session.execute(LARGE_OBJECTS).fetchall()[0][0] for session in (here, there)]
     found = [] if counts[0] == counts[1] else [f"large objects: {counts[0]} on the source, {counts[1]} on the target"]
     empty = [{row[0] for row in session.execute(ours_left_out(catalog.UNPOPULATED))} for session in (here, there)]

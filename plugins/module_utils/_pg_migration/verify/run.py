@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError, PgError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import launch, return_health
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import large_objects, launch, return_health
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     DifferenceError,
@@ -71,7 +71,7 @@ def run(context: Context, check: bool) -> dict[str, Any]:
             outcome["differences"],
         )
     context.journal.record({"step": WHAT, "seconds": outcome["seconds"], "rows": outcome["rows"]})
-    context.journal.save()
+    context.journal.save(**{large_objects.ENTRY: outcome[large_objects.ENTRY]})
     message = (
         f"{outcome['rows']} rows in {len(outcome['tables'])} tables are the same on both sides, {outcome['seconds']:.1f} s;"
         f" {outcome['set_aside']} rows changed meanwhile and are compared in the freeze"
@@ -192,10 +192,16 @@ def _compare(
     notices = report.unverified(context.ends) + _slow_in_freeze(comparison, again)
     with context.source() as here, context.target() as there:
         source, target = objects.read(here), objects.read(there)
+        sides = (here, there) if leg.publisher.side == "source" else (there, here)
+        since = large_objects.known(context.journal.entries.get(large_objects.ENTRY), leg.direction)
+        proof = large_objects.prove(*sides, since, lambda: reader.collect_now_and_then(COLLECT_PAUSE))
+    notices += large_objects.notices(proof)
     notices += objects.notices(source, target)
     differences = faults + comparison.faults() + objects.differences(source, target)
+    differences += large_objects.words(proof.faults, leg.subscriber.side)
     keys.note(complete=not differences, whole_again=again, began_at=changes.text_lsn(position))
     outcome = report.of(context, leg, comparison, differences, notices, time.monotonic() - began)
+    outcome[large_objects.ENTRY] = large_objects.noted(proof.mark, leg.direction)
     report.write(context.journal, outcome)
     return outcome
 
