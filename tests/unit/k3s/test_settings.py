@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.tiketi.platform.plugins.filter.k3s import k3s_signed
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s import checks, fetch, presign, tokens, versions
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
@@ -23,6 +27,15 @@ GOOD: dict[str, Any] = {
     "agent_config": {"kubelet-arg+": ["max-pods=50"]},
     "credential_provider": {},
 }
+
+
+def test_faults_are_said_in_their_order_below_the_headline() -> None:
+    task = yaml.safe_load(Path("roles/k3s_common/tasks/preflight.yml").read_text())[0]
+    faults = [f"fault {number}" for number in range(20)]
+    templar = Templar(loader=DataLoader(), variables={"__k3s_common_faults": faults})
+    lines = templar.template(trust_as_template(task["ansible.builtin.assert"]["fail_msg"])).splitlines()
+    assert lines[0].endswith("nothing was touched:")
+    assert lines[1:] == [f"  - {fault}" for fault in faults]
 
 
 def test_good_settings_have_no_fault() -> None:
