@@ -87,7 +87,7 @@ class Mover:
         journal, jobs, began = self.journal, self.options.jobs, time.time()
         journal.drop_dump()
         (journal.folder / "manifest.json").unlink(missing_ok=True)
-        comparable = source.server.major == destination.server.major
+        slow = manifest.slow(source.server, destination.server)
         pg_dump = str(self.client(destination.server.major) / "pg_dump")
         with (
             connect(self.source, self.application) as holder,
@@ -96,9 +96,7 @@ class Mover:
         ):
             holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             snapshot = str((holder.execute("SELECT pg_export_snapshot()").fetchone() or ("",))[0])
-            seen = beside.submit(
-                manifest.read, self.source, self.application, plan.beside(jobs), snapshot, None, comparable
-            )
+            seen = beside.submit(manifest.read, self.source, self.application, plan.beside(jobs), snapshot, None, slow)
             arguments = [*DUMP_OPTIONS, f"--jobs={jobs}", f"--snapshot={snapshot}", f"--file={journal.dump}"]
             run(
                 [pg_dump, *arguments, "--dbname=service=source"],

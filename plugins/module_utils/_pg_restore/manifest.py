@@ -12,26 +12,37 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.parallel import each
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import catalog
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Manifest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Manifest, Server
 
 with contextlib.suppress(ImportError):  # the module says it in words
     import psycopg
     from psycopg import sql
 
-COLUMNS, TEXT = "columns", "text"
+# How rows are hashed: column by column, as their text in the server's encoding, as their text in UTF8.
+COLUMNS, TEXT, RECODED = "columns", "text", "text in UTF8"
 AT_ONCE = 200
 
 Row = tuple[Any, ...]
 
 
+def recoded_hash(text: str) -> str:
+    """Of a text, not of the bytes that one side's encoding makes of it. (No hash of bytea can be called but that of a row with one.)"""
+    return f"hash_record_extended(ROW(convert_to({text}, 'UTF8')), 0)"
+
+
+def _hash(columns: str, method: str) -> str:
+    if method == COLUMNS:
+        return f"hash_record_extended({columns}, 0)"
+    return recoded_hash("(a.*)::text") if method == RECODED else "hashtextextended((a.*)::text, 0)"
+
+
 def _count(session: psycopg.Connection[Any], table: Row, method: str) -> dict[str, Any]:
     """Rows of one table and the sum of their hashes, which does not depend on their order."""
     _, schema, relation, hidden, columns = table
-    expression = f"hash_record_extended({columns}, 0)" if method == COLUMNS else "hashtextextended((a.*)::text, 0)"
     # The columns come quoted by the server itself; braces in a name must survive being a template.
     template = (
         "SELECT count(*), coalesce(sum("
-        + expression.replace("{", "{{").replace("}", "}}")
+        + _hash(columns, method).replace("{", "{{").replace("}", "}}")
         + "), 0)::text FROM ONLY {} AS a"
     )
     query = sql.SQL(template).format(name(schema, relation))
@@ -43,9 +54,16 @@ def _count(session: psycopg.Connection[Any], table: Row, method: str) -> dict[st
     return {"rows": int(rows), "hash": str(total), "method": method}
 
 
-def _method(table: Row, wanted: str | None, comparable: bool) -> str:
-    """As the other side did it; else the fast way where it is exact."""
-    return wanted or (COLUMNS if comparable and table[4] else TEXT)
+def slow(here: Server, there: Server) -> str:
+    """Why the fast way does not do: hashes of columns are of one major, and of the bytes of one encoding."""
+    if here.encoding != there.encoding:
+        return RECODED
+    return "" if here.major == there.major else TEXT
+
+
+def _method(table: Row, wanted: str | None, slow: str) -> str:
+    """As the other side did it; else the fast way where it is exact. `slow`: what is exact between these two servers anyway."""
+    return wanted or slow or (COLUMNS if table[4] else TEXT)
 
 
 def _tables(
@@ -54,13 +72,13 @@ def _tables(
     jobs: int,
     snapshot: str,
     methods: Mapping[str, str],
-    comparable: bool,
+    slow: str,
     tables: list[Row],
 ) -> dict[str, dict[str, Any]]:
     done: dict[str, dict[str, Any]] = {}
 
     def look(session: psycopg.Connection[Any], table: Row) -> None:
-        done[table[0]] = _count(session, table, _method(table, methods.get(table[0]), comparable))
+        done[table[0]] = _count(session, table, _method(table, methods.get(table[0]), slow))
 
     each(where, application, jobs, tables, look, lambda session: _enter(session, snapshot))
     return done
@@ -95,9 +113,9 @@ def read(
     jobs: int,
     snapshot: str = "",
     methods: Mapping[str, str] | None = None,
-    comparable: bool = True,
+    slow: str = "",
 ) -> Manifest:
-    """Look at everything; `methods` repeats the hashing that the other side was looked at with."""
+    """Look at everything; `methods` repeats the hashing that the other side was looked at with, `slow` forbids the fast one."""
     with connect(where, application) as session:
         _enter(session, snapshot)
         tables = session.execute(catalog.TABLES).fetchall()
@@ -114,5 +132,5 @@ def read(
             unpopulated=[row[0] for row in session.execute(catalog.UNPOPULATED)],
             invalid=[row[0] for row in session.execute(catalog.INVALID)],
         )
-    manifest.tables = _tables(where, application, jobs, snapshot, methods or {}, comparable, tables)
+    manifest.tables = _tables(where, application, jobs, snapshot, methods or {}, slow, tables)
     return manifest

@@ -320,3 +320,28 @@ def test_a_restore_stops_on_the_first_error_and_a_mended_run_goes_on(move: Move,
         move("restore")
     victim.write_bytes(good)
     assert move()["phase"] == "finished"
+
+
+def test_text_in_another_encoding_is_the_same_text(clusters: tuple[Cluster, Cluster], folder: Path) -> None:
+    """Other bytes on each side; what is another text is found all the same."""
+    for cluster, encoding, owner in zip(clusters, ("LATIN1", "UTF8"), ("postgres", "master"), strict=True):
+        cluster.execute("DROP DATABASE IF EXISTS words WITH (FORCE)")
+        cluster.execute(
+            f"CREATE DATABASE words OWNER {owner} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    old, new = clusters
+    old.execute(
+        "CREATE TABLE word (id int PRIMARY KEY, word text, data json);"
+        """ INSERT INTO word SELECT i, chr(192 + i % 60) || i, json_build_object('w', chr(233)) FROM generate_series(1, 500) i""",
+        "words",
+    )
+    ends = old.endpoint("words", "postgres"), new.endpoint("words")
+    done = restore(*ends, folder, Options(jobs=2, lock_wait=60), "all", False)
+    assert done["phase"] == "finished"
+    assert done["report"]["tables"]["public.word"]["method"] == "text in UTF8"
+    assert old.execute("SELECT word FROM word WHERE id = 7", "words") == new.execute(
+        "SELECT word FROM word WHERE id = 7", "words"
+    )
+    new.execute("UPDATE word SET word = chr(254) WHERE id = 7", "words")
+    with pytest.raises(VerificationError, match=r"public.word: 500 rows on both sides, but their content differs"):
+        restore(*ends, folder, Options(jobs=2, lock_wait=60, verify="always"), "all", False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import MARKER_SCHEMA
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore import catalog
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.manifest import COLUMNS, TEXT
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.manifest import COLUMNS, TEXT, recoded_hash
 
 if TYPE_CHECKING:
     import psycopg
@@ -63,10 +63,7 @@ class Subject:
         return f"hash_record_extended({self.record}, 0)" if self.method == COLUMNS else self.text_hash("(a.*)::text")
 
     def text_hash(self, text: str) -> str:
-        """Of a text, not of the bytes that one side's encoding makes of it. (No hash of bytea can be called but that of a row with one.)"""
-        if self.recoded:
-            return f"hash_record_extended(ROW(convert_to({text}, 'UTF8')), 0)"
-        return f"hashtextextended({text}, 0)"
+        return recoded_hash(text) if self.recoded else f"hashtextextended({text}, 0)"
 
     @property
     def from_(self) -> str:
