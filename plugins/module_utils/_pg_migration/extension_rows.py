@@ -8,7 +8,7 @@ made equal again in the freeze.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import extension_merge
@@ -81,6 +81,29 @@ def carry(old: psycopg.Connection[Any], new: psycopg.Connection[Any], left: Sequ
         if one.kind == "S":
             _sequence(old, new, one, there)
     return [one.label for one in changed]
+
+
+def empty(session: psycopg.Connection[Any], left: Sequence[str] = ()) -> list[str]:
+    """Tables without a row of the users; one that may not be read is not said to be."""
+    found = []
+    for one in tables(session, left):
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+            if session.execute(sql.SQL(f"SELECT FROM {one.rows} LIMIT 1")).fetchone() is None:
+                found.append(one.label)
+    return found
+
+
+def remove(session: psycopg.Connection[Any], labels: Collection[str]) -> list[str]:
+    """Delete the users' rows of these tables, what refers to others first; says which ones did not let them go."""
+    kept = []
+    for one in reversed([one for one in tables(session) if one.label in labels]):
+        try:
+            session.execute(
+                sql.SQL(f"DELETE FROM {one.label} WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM {one.rows})")
+            )
+        except psycopg.Error as error:
+            kept.append(f"rows of {one.label} of extension {one.extension} stay: {error.diag.message_primary}")
+    return kept
 
 
 def differences(old: psycopg.Connection[Any], new: psycopg.Connection[Any], left: Sequence[str] = ()) -> list[str]:

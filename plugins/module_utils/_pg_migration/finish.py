@@ -126,6 +126,7 @@ class Work:
                     )
                 if clean:
                     dropped = clear.content(session, move)
+                    self.notices += clear.rows(session, move, context.settings.left_extension_tables)
                     self.notices.append(
                         f"{dropped} objects that were copied to {context.ends.target.label} were dropped"
                     )

@@ -6,6 +6,7 @@ import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     cutover,
     extension_rows,
+    finish,
     follow,
     rollback,
 )
@@ -109,3 +110,27 @@ def test_jobs_that_a_worker_would_run_are_never_copied(extended: Move, monkeypat
     move.on_source("DROP TABLE place")  # it refers to what stays behind
     move(seed.run, left_extension_tables=left)
     assert move.on_target(ROWS) == [(1, "comes with the new", 2)]
+
+
+def test_a_move_that_is_given_up_takes_its_copies_away(extended: Move) -> None:
+    move = extended
+    move(seed.run)
+    move.on_target(GRANTS)
+    move(follow.run)
+    move.on_source("""INSERT INTO "Ref" VALUES (106, 'late')""")
+    move(cutover.run, rehearse=True)
+    assert len(move.on_target(ROWS)) == 4
+    result = move(finish.run, clean_target=True)
+    assert move.on_target(ROWS) == [(1, "comes with the new", 2)]
+    assert move.on_target(RULES) == []
+    assert not any("extension" in one for one in result["notices"])
+
+
+def test_rows_that_the_target_had_before_are_not_taken_away(extended: Move) -> None:
+    move = extended
+    move.on_target("""INSERT INTO "Ref" VALUES (101, 'ours')""")
+    move(seed.run)
+    result = move(finish.run, clean_target=True)
+    assert (101, "ours", 202) in move.on_target(ROWS)
+    assert move.on_target(RULES) == []
+    assert any('public."Ref" of extension pg_trgm held rows' in one for one in result["notices"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import large_objects
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import extension_rows, large_objects
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import USER_SCHEMA
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import ledger
@@ -25,6 +26,7 @@ def leftovers(session: psycopg.Connection[Any], application: str) -> int:
 def claim(session: psycopg.Connection[Any], move: str) -> None:
     """Say on the target that this move fills it, and empty it of what an earlier run of this move put there."""
     content(session, move)
+    rows(session, move)
     ledger.mark(session, move)
 
 
@@ -49,3 +51,15 @@ def content(session: psycopg.Connection[Any], move: str) -> int:
         names = ", ".join(f"{kind} {identity}" for kind, identity in left[:5])
         raise MigrationError(f"target: could not be cleared: {names}. Mend: drop them by hand, then run seed again")
     return len(found)
+
+
+def rows(session: psycopg.Connection[Any], move: str, left: Sequence[str] = ()) -> list[str]:
+    """Delete what this move has put into tables of extensions, which stay; says what stays in them. After `content`, which refers to it."""
+    filled = ledger.filled(session, move)
+    kept = extension_rows.remove(session, filled)
+    empty = extension_rows.empty(session, left)
+    held = [one for one in extension_rows.tables(session, left) if one.label not in {*filled, *empty}]
+    return kept + [
+        f"{one.label} of extension {one.extension} held rows of the users before the move: what is there now was left alone"
+        for one in held
+    ]

@@ -31,6 +31,8 @@ CREATE SCHEMA IF NOT EXISTS {MARKER_SCHEMA};
 CREATE TABLE IF NOT EXISTS {MARKER_SCHEMA}.filling (one boolean PRIMARY KEY DEFAULT true CHECK (one), move uuid NOT NULL)
 """
 
+FILLED = f"CREATE TABLE IF NOT EXISTS {MARKER_SCHEMA}.filled (move uuid, label text, PRIMARY KEY (move, label))"
+
 PART = f"""
 INSERT INTO {MARKER_SCHEMA}.parts (relation, part, schema, name, pages_from, pages_to, planned_bytes, filenode)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
@@ -62,6 +64,22 @@ def snapshot(session: psycopg.Connection[Any], move: str) -> str | None:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         return None
     return str(row[0]) if row else None
+
+
+def fills(session: psycopg.Connection[Any], move: str, labels: Iterable[str]) -> None:
+    """Tables of extensions that hold no row of the users yet: what is there from here on, this move has put there."""
+    with session.transaction():
+        session.execute("SET LOCAL client_min_messages TO warning")
+        session.execute(FILLED)
+        for label in labels:
+            session.execute(f"INSERT INTO {MARKER_SCHEMA}.filled VALUES (%s, %s) ON CONFLICT DO NOTHING", (move, label))
+
+
+def filled(session: psycopg.Connection[Any], move: str) -> set[str]:
+    try:
+        return {row[0] for row in session.execute(f"SELECT label FROM {MARKER_SCHEMA}.filled WHERE move = %s", (move,))}
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        return set()
 
 
 def mark(session: psycopg.Connection[Any], move: str) -> None:

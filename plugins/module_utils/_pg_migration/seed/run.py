@@ -176,6 +176,7 @@ def _give_up(context: Context) -> None:
         clear.leftovers(session, work.application(context))
         ledger.forget(session)
         clear.content(session, str(context.journal.entries["id"]))
+        clear.rows(session, str(context.journal.entries["id"]))
 
 
 def _planned(context: Context, phase: str) -> dict[str, Any]:

@@ -109,6 +109,7 @@ class Worker:
             tables, owners = read_tables(source), facts.owners(source)
             analyzed = facts.analyzed(source)
             # Foreign keys are built after the copy, and may lead there.
+            ledger.fills(session, move, extension_rows.empty(session, self.settings.left_extension_tables))
             extension_rows.carry(source, session, self.settings.left_extension_tables)
             files = facts.filenodes(source)
             parts = plans.parts(tables, self.settings.part_bytes, source.info.server_version >= TID_RANGES)
