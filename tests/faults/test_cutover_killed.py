@@ -13,6 +13,7 @@ from tests.integration.pg_migration.pooled import pooled
 BEFORE = (
     "check",
     "refresh",
+    "objects",
     "arm",
     "pause",
     "close",
