@@ -87,9 +87,10 @@ def carry(
     """Make the new side's large objects those of the old side, and compare again what was made."""
     here = Mark.at(old, new).here
     suspects = object_digests.suspects(old, new, since)
-    found = list(object_digests.compare(old, new, suspects))
+    touched: set[int] = set()
     roles = {row[0] for row in new.execute("SELECT rolname FROM pg_catalog.pg_roles")}
-    for one in found:
+    for one in object_digests.compare(old, new, suspects):
+        touched.add(one.number)
         # Gone on the old side since it was looked at: the comparison below says so.
         with contextlib.suppress(psycopg.errors.UndefinedObject), new.transaction():
             if one.kind == EXTRA:
@@ -97,13 +98,13 @@ def carry(
                 continue
             _copy(old, new, one, passed)
             _grant(old, new, one.number, roles)
-    _owners(old, new, None if suspects is None else suspects | {one.number for one in found}, roles)
-    unequal = tuple(object_digests.compare(old, new, {one.number for one in found})) if found else ()
+    _owners(old, new, None if suspects is None else suspects | touched, roles)
+    unequal = tuple(object_digests.compare(old, new, touched)) if touched else ()
     late = object_digests.changed(old, here) if unequal else set()
     # One that is on one side only is seen by its number alone, whatever the mark is.
     complete = all(one.kind != DIFFERS or one.number in late for one in unequal)
     there = Mark.at(old, new).there
-    return Carried(len(found), unequal, Mark(here, there) if complete else None)
+    return Carried(len(touched), unequal, Mark(here, there) if complete else None)
 
 
 def prove(
