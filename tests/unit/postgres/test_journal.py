@@ -52,7 +52,7 @@ def test_a_dump_counts_only_with_its_manifest(tmp_path: Path) -> None:
 def test_a_second_run_waits_and_then_sees_what_the_first_did(tmp_path: Path) -> None:
     first, second = journal(tmp_path), journal(tmp_path)
     with first.locked(0):
-        with pytest.raises(PgError, match=r"another run of this move holds .*process \d+ since"), second.locked(0):
+        with pytest.raises(PgError, match=r"another run of this move holds .*process \d+, for \d+ s"), second.locked(0):
             pass
         seen: list[str] = []
 
