@@ -1,6 +1,9 @@
 # Copyright: the developers of tiketi.platform
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Action: run the module of the task, without a new interpreter where it runs on the controller (meta/runtime.yml says which)."""
+"""Action: run the module of the same name, without a new interpreter where it runs on the controller.
+
+Each module that usually runs there has it: the other files are links to this one.
+"""
 
 from __future__ import annotations
 

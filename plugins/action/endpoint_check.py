@@ -1,0 +1,1 @@
+foundation_info.py
