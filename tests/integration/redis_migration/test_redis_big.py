@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.lists import Lists
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Difference
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.pieces import Pieces
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import CUTOVER, Move, migrate
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Command, Link
 
 from tests.integration.redis_migration.proving import OPTIONS, settled, traffic
-from tests.integration.redis_servers import RedisServer
+from tests.integration.redis_servers import Proxy, RedisServer
 
 KEY, BODY = b"big", "z" * 100
 
@@ -138,37 +139,44 @@ def test_any_list_arrives_whatever_was_done_to_it(
         assert new.do("LRANGE", KEY, 0, -1) == old.do("LRANGE", KEY, 0, -1)
 
 
-@pytest.mark.parametrize("kind", ["list-as-queue", "set", "hash", "zset", "string"])
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("list-as-queue", ("LSET", KEY, 500, "other")),
+        ("list-as-queue", ("RPUSH", KEY, "new")),
+        ("set", ("SADD", KEY, "new")),
+        ("hash", ("HSET", KEY, "f5", "other")),
+        ("zset", ("ZADD", KEY, 0.1, f"5-{BODY}")),
+        ("string", ("SETBIT", KEY, 5000, 1)),
+    ],
+)
 def test_what_the_target_does_not_keep_is_found(
-    old: RedisServer, new: RedisServer, approach: Callable[[], Approach], monkeypatch: pytest.MonkeyPatch, kind: str
+    old: RedisServer,
+    new: RedisServer,
+    approach: Callable[[], Approach],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    change: Command,
 ) -> None:
-    """What is mended is read back."""
-    make, changes = KINDS[kind]
-    old.do(*make(1_000))
+    """What is mended is read back, also where no length tells."""
+    old.do(*KINDS[kind][0](1_000))
     one = approach()
-    old.do(*changes[0])
-
-    def swallowed(self: Pieces, commands: list[Command], key: bytes) -> None:
-        pass
-
-    monkeypatch.setattr(Pieces, "_write", swallowed)
-    one.leg._transfer(0).pieces = Pieces(one.leg._transfer(0).here.link, one.leg._transfer(0).there.link, 50_000)
-    found: list[Difference] = one.frozen()
-    assert [row.key for row in found] == [KEY], found
-    assert isinstance(one.leg._transfer(0).pieces.lists, Lists)
+    old.do(*change)
+    transfer = one.leg._transfer(0)
+    monkeypatch.setattr(Pieces, "_write", lambda *_: None)
+    transfer.pieces = Pieces(transfer.here.link, transfer.there.link, OPTIONS.big_bytes)
+    assert [row.key for row in one.frozen()] == [KEY]
+    assert transfer.pieces.left
 
 
-def test_keys_that_never_rest_are_named_with_their_cost_and_arrive(
-    old: RedisServer, new: RedisServer, approach: Callable[[], Approach]
-) -> None:
-    old.do(*KINDS["hash"][0](20_000))
-    old.do("RPUSH", "resting", *[BODY] * 2000)
-    old.do("XADD", "events", "1-0", "body", BODY)
+@contextlib.contextmanager
+def busy(server: RedisServer) -> Iterator[None]:
+    """A big hash and a stream that never rest."""
     stop = threading.Event()
 
     def write() -> None:
         number = 0
-        with Link(old.endpoint()) as link:
+        with Link(server.endpoint()) as link:
             while not stop.is_set():
                 number += 1
                 link.call("HSET", KEY, f"f{number % 1000}", number, f"new{number}", number)
@@ -177,15 +185,41 @@ def test_keys_that_never_rest_are_named_with_their_cost_and_arrive(
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_keys_that_never_rest_are_named_with_their_cost_and_arrive(
+    old: RedisServer, new: RedisServer, approach: Callable[[], Approach]
+) -> None:
+    old.do(*KINDS["hash"][0](20_000))
+    old.do("RPUSH", "resting", *[BODY] * 2000)
+    old.do("XADD", "events", "1-0", "body", BODY)
+    with busy(old):
         one = approach()
         told: list[str] = []
         one.say = told.append
         one.again()
         seconds = one.predict()
-    finally:
-        stop.set()
-        writer.join()
     assert one.hot.keys() == {KEY}
     assert seconds > one.hot[KEY].seconds > 0
     assert any("read whole in the freeze, 1 of them: big (" in words for words in told)
     settled(one, old, new)
+
+
+def test_check_mode_names_keys_that_never_rest(
+    old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    old.do(*KINDS["hash"][0](5_000))
+    old.do("SET", "resting", "v" * 100_000)
+    move = Move(old.endpoint(), new.endpoint(), OPTIONS, tmp_path / "journal", proxy.switch)
+    resting = migrate(move, CUTOVER, True)
+    with busy(old):
+        foreseen = migrate(move, CUTOVER, True)
+    assert not any("read whole" in words for words in resting["notices"])
+    told = [words for words in foreseen["notices"] if "read whole in the freeze, 1 of them: big (" in words]
+    assert len(told) == 1
+    assert "resting" not in told[0]
+    assert foreseen["estimate"]["freeze_seconds"] > resting["estimate"]["freeze_seconds"]
