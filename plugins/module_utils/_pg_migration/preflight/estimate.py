@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.large_objects import SCAN
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Facts
 
@@ -35,10 +36,11 @@ def of(facts: Facts, settings: Settings) -> dict[str, Any]:
     if settings.rate_limit:
         rate = min(rate, settings.rate_limit)
     keyless = sum(table.bytes for table in content.tables if not table.key)
+    objects = content.large_object_bytes / OBJECT_RATE
     freeze = (
         FREEZE_FIXED
         + content.sequences * SEQUENCE_SECONDS
-        + content.large_object_bytes / OBJECT_RATE
+        + objects / (SCAN if facts.here.superuser else 1)
         + content.view_bytes / VIEW_RATE
         + hash_seconds(size if settings.verify == "full" else keyless)
     )
@@ -47,7 +49,7 @@ def of(facts: Facts, settings: Settings) -> dict[str, Any]:
         "bytes": size,
         "index_bytes": content.index_bytes,
         "rows": sum(table.rows for table in content.tables),
-        "seed_seconds": round(size / rate + content.index_bytes / BUILD_RATE + SEED_FIXED, 1),
+        "seed_seconds": round(size / rate + content.index_bytes / BUILD_RATE + objects + SEED_FIXED, 1),
         "verify_seconds": round(hash_seconds(size) / max(1, min(settings.jobs, 4)), 1),
         "freeze_seconds": round(freeze, 2),
     }
