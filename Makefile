@@ -68,7 +68,8 @@ lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy
 	ruff format --check .
 	mypy plugins/module_utils sandbox
 	antsibull-changelog lint
-	ansible-lint -c .config/ansible-lint.yml
+	# Else an older copy that ansible-lint or molecule left in the home would stand for the modules here.
+	ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" ansible-lint -c .config/ansible-lint.yml
 	if command -v go >/dev/null; then go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7; else echo "actionlint left out: no Go here"; fi
 
 .PHONY: unit
