@@ -122,7 +122,7 @@ def rebuild(found: Engine, paths: Paths, these: Scenario, directory: Path, host:
 def newer(paths: Paths) -> None:
     """Print the variables that ask for the same stand-in under the next patch version, from this machine."""
     version = NEXT_PATCH.sub(lambda match: f".{int(match[1]) + 1}+", build.VERSION)
-    artifact = build.relink(paths.cache / "k3s", log, version)
+    artifact = build.build(paths.cache / "k3s", log, version)
     print(
         json.dumps(
             {

@@ -26,7 +26,7 @@ class Shoppers:
     host: str
     port: int = 3001
     count: int = 4
-    pause: float = 0.1
+    pause: float = 0.25
     acknowledged: list[int] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     waits: list[tuple[float, float]] = field(default_factory=list)  # when it was asked, how long it took
