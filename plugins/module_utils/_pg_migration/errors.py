@@ -31,6 +31,10 @@ class OvertakenError(MigrationError):
     """Another runner has led the move on since; what this one knows is of the past."""
 
 
+class NoRoomError(MigrationError):
+    """A server's disk is full, so that it could not take the mark of the move."""
+
+
 class StillRunningError(MigrationError):
     """A long verb goes on; whoever waited for it may come again."""
 

@@ -18,7 +18,11 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint impor
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.journal import MoveJournal
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import fence
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, OvertakenError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    MigrationError,
+    NoRoomError,
+    OvertakenError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
     FINISHED,
@@ -75,7 +79,8 @@ class Journal(MoveJournal):
         try:
             for end in (self.ends.source, self.ends.target):
                 # After a cutover the old server may be gone, before it the new one may be: the file is the master.
-                with contextlib.suppress(PgConnectError), connect(end, self.names.application) as session:
+                # One whose disk is full learns it later: no verb that leads out of that may fail of it.
+                with contextlib.suppress(PgConnectError, NoRoomError), connect(end, self.names.application) as session:
                     self.publish(session)
         except OvertakenError:
             self.entries = before
@@ -83,7 +88,21 @@ class Journal(MoveJournal):
             raise
 
     def publish(self, session: psycopg.Connection[Any]) -> None:
-        """Copy the phase to one server, never over a later one. Also while that server is read only by default."""
+        """Copy the phase to one server, never over a later one. Also while that server is read only by default.
+
+        Raises OvertakenError where the server has a later one, NoRoomError where its disk is full.
+        """
+        try:
+            written = self._write_row(session)
+        except psycopg.errors.DiskFull as error:
+            raise NoRoomError(
+                f"{session.info.host}:{session.info.port}/{session.info.dbname} has no room for the mark of this move:"
+                f" {str(error).partition(chr(10))[0]}. Mend: make room there (its disk, or the tablespace of the database), then run the verb again"
+            ) from error
+        if not written:
+            raise OvertakenError(self._overtaken(session))
+
+    def _write_row(self, session: psycopg.Connection[Any]) -> bool:
         with session.transaction():
             session.execute("SET LOCAL transaction_read_only TO off")
             session.execute("SET LOCAL lock_timeout TO '10s'")
@@ -98,8 +117,7 @@ class Journal(MoveJournal):
                 (self.entries["id"], self.source, self.target, self.phase, self.runner, json.dumps(self.entries),
                  self.revision, list(ENDED)),
             )  # fmt: skip
-        if written.rowcount == 0:
-            raise OvertakenError(self._overtaken(session))
+        return written.rowcount > 0
 
     def still_ours(self, session: psycopg.Connection[Any]) -> None:
         """In a transaction: nobody else has led the move on, and nobody does until this transaction has ended."""
@@ -175,7 +193,9 @@ class Journal(MoveJournal):
             self.save(revision=self.revision + 1)
             for side, session in sessions.items():
                 if rows[side] is not None:
-                    self.publish(session)
+                    # The other one has it; both full is both sides of a move that cannot write at all.
+                    with contextlib.suppress(NoRoomError):
+                        self.publish(session)
 
 
 def _marked(session: psycopg.Connection[Any]) -> bool:

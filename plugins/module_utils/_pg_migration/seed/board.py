@@ -48,6 +48,12 @@ class Board:
             self._copying += 1
             return self._parts.pop(0)
 
+    @property
+    def given_out(self) -> bool:
+        """No part is left for one more worker."""
+        with self._change:
+            return not self._parts
+
     def part_done(self, part: Part) -> None:
         with self._change:
             self._copying -= 1
