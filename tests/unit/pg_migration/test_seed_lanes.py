@@ -8,7 +8,11 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import SnapshotLostError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgToolError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
+    MigrationError,
+    SnapshotLostError,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import work
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed.board import Board
 
@@ -37,3 +41,10 @@ def test_something_is_left_to_read(late: work.Worker) -> None:
     late.board = Board([part], [])  # type: ignore[list-item]
     with pytest.raises(SnapshotLostError, match="the process that kept the snapshot is gone"):
         late._copy_lane()
+
+
+def test_a_tool_that_lost_its_server_is_told_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = PgToolError("pg_dump ended with 1: connection refused")
+    monkeypatch.setattr(work, "Worker", lambda _context: mock.Mock(run=mock.Mock(side_effect=ended)))
+    with pytest.raises(MigrationError, match=r"pg_dump ended with 1: connection refused\. Mend: .* run seed again"):
+        work.work(mock.Mock(), {})

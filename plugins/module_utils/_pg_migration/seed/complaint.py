@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgToolError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 
 with contextlib.suppress(ImportError):  # the module says it in words
@@ -41,6 +42,11 @@ def other(error: Exception) -> MigrationError:
     return MigrationError(
         f"PostgreSQL says: {_words(error)}. Mend: see that both servers run, and their logs; {ENDING}"
     )
+
+
+def tool(error: PgToolError) -> MigrationError:
+    """pg_dump or pg_restore has ended; its last words tell of which server."""
+    return MigrationError(f"{error}. Mend: see that both servers run, and their logs; {ENDING}")
 
 
 def _words(error: Exception) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgToolError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import extension_rows, large_objects
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
@@ -222,5 +223,7 @@ def work(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     """In the started process."""
     try:
         return Worker(context).run()
+    except PgToolError as error:
+        raise complaint.tool(error) from None
     except psycopg.Error as error:
         raise complaint.other(error) from None
