@@ -79,8 +79,7 @@ class Journal(MoveJournal):
         try:
             for end in (self.ends.source, self.ends.target):
                 # After a cutover the old server may be gone, before it the new one may be: the file is the master.
-                # One whose disk is full learns it later: no verb that leads out of that may fail of it.
-                with contextlib.suppress(PgConnectError, NoRoomError), connect(end, self.names.application) as session:
+                with contextlib.suppress(PgConnectError), connect(end, self.names.application) as session:
                     self.publish(session)
         except OvertakenError:
             self.entries = before
@@ -191,11 +190,18 @@ class Journal(MoveJournal):
             session.execute("SELECT pg_catalog.set_config('application_name', %s, false)", (called,))
         if leads and self.active:
             self.save(revision=self.revision + 1)
-            for side, session in sessions.items():
-                if rows[side] is not None:
-                    # The other one has it; both full is both sides of a move that cannot write at all.
-                    with contextlib.suppress(NoRoomError):
-                        self.publish(session)
+            self._mark([session for side, session in sessions.items() if rows[side] is not None])
+
+    def _mark(self, sessions: Sequence[psycopg.Connection[Any]]) -> None:
+        """On every server that is known to the move; one whose disk is full may lack it, as long as another one took it."""
+        full = []
+        for session in sessions:
+            try:
+                self.publish(session)
+            except NoRoomError as error:
+                full.append(error)
+        if full and len(full) == len(sessions):
+            raise full[0]
 
 
 def _marked(session: psycopg.Connection[Any]) -> bool:
