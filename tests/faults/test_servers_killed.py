@@ -107,9 +107,14 @@ def test_a_target_that_does_not_answer_costs_the_budget_only(
     """Nothing is refused, nothing comes back: as behind a network that drops packets."""
     following(move)
     writers, budget = Writers(move), 2.5 * crowded()
+
+    def stop() -> None:
+        with writers.at_no_door():
+            signal_all(move.target, signal.SIGSTOP)
+
     with writers.writing():
         try:
-            stalls = at(monkeypatch, step, lambda: signal_all(move.target, signal.SIGSTOP))
+            stalls = at(monkeypatch, step, stop)
             with stalls, pytest.raises(BudgetError, match="old side is open again"):
                 move(cutover.run, freeze_budget=budget)
             assert writable(move.source, move.dbname)

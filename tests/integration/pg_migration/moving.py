@@ -137,14 +137,27 @@ class Writers:
     both: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
+    def __post_init__(self) -> None:
+        # Each held by a writer that tries a side: it has no session that has written yet.
+        self.knocking = [threading.Lock() for _ in range(self.count)]
+
+    @contextlib.contextmanager
+    def at_no_door(self) -> Iterator[None]:
+        """While none of them tries a side. One that waits for an answer of a server that is halted would wait as long as that is."""
+        with contextlib.ExitStack() as stack:
+            for one in self.knocking:
+                stack.enter_context(one)
+            yield
+
     def _work(self, number: int) -> None:
         n, session, last = number, None, time.monotonic()
         places = [self.move.source, self.move.target]
         while not self.stop.is_set():
             try:
-                if session is None:
-                    session = login(places[0], self.move.dbname)
-                session.execute("INSERT INTO public.ledger (n) VALUES (%s)", (n,))
+                with self.knocking[number] if session is None else contextlib.nullcontext():
+                    if session is None:
+                        session = login(places[0], self.move.dbname)
+                    session.execute("INSERT INTO public.ledger (n) VALUES (%s)", (n,))
                 self.acknowledged[n] = 0
                 if n >= 10 * self.count:
                     old = n - 10 * self.count
