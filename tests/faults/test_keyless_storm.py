@@ -67,7 +67,7 @@ class Storm:
                         self.hits[item] += 1
                 fresh += what == 0
                 self.done += 1
-                time.sleep(0.002)
+                time.sleep(0.01)
             except (psycopg.errors.ReadOnlySqlTransaction, psycopg.OperationalError) as error:
                 if session is not None:
                     if isinstance(error, psycopg.OperationalError):  # the other one is an answer

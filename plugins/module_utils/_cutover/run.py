@@ -164,9 +164,10 @@ class Run:
             try:
                 return bounded.run(work, self.frozen_at + self.budget - time.monotonic())
             except bounded.LateError:
+                step = getattr(one, "doing", "")
                 _cancel(one)
                 raise BudgetError(
-                    f"{what} of {one.name} was not done when the budget of {self.budget:.1f} s was spent"
+                    f"{what} of {one.name}{f' (step {step})' if step else ''} was not done when the budget of {self.budget:.1f} s was spent"
                 ) from None
 
         return in_time

@@ -35,6 +35,10 @@ HEADROOM = 1024  # bytes of WAL that are no change of a row
 SETTLING = 5.0  # seconds in which a subscription that was just enabled shows whether its cause is gone
 
 
+class LateError(MigrationError):
+    """The follower has not everything when the time is over."""
+
+
 def run(context: Context, check: bool) -> dict[str, Any]:
     """Subscribe, or mend the subscription, and wait until the target is near enough for a cutover."""
     journal = context.journal
@@ -254,7 +258,7 @@ def drained(
             return time.monotonic() - began
         alive()
         if time.monotonic() > deadline:
-            raise MigrationError(f"{row[1] if row else 'all'} bytes of the slot {slot} were not applied in time")
+            raise LateError(f"{row[1] if row else 'all'} bytes of the slot {slot} were not applied in time")
         # What was applied counts when it is on disk: a commit that waits takes the apply worker's along. The message
         # on the other side makes the sender speak, and the worker answer.
         target.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'drain')")

@@ -35,6 +35,17 @@ def too_long(foreseen: Foreseen, cost: float, settings: Settings) -> list[str]:
     return foreseen.mendable(settings.freeze_budget)
 
 
+def too_far(behind: float, cost: float, settings: Settings) -> list[str]:
+    """Where it is the follower that does not keep up; `cost`: seconds of everything else. Pure."""
+    if behind + cost <= settings.freeze_budget or cost > settings.freeze_budget:
+        return []
+    return [
+        f"what users write now is on the other side {behind:.1f} s later, and in the freeze they would wait for it; with the rest of it that"
+        f" is {behind + cost:.1f} s, {settings.freeze_budget:.1f} s are allowed. Mend: a quieter hour, a larger freeze_budget, or a key for"
+        " tables that are changed without one (of each changed row the other side searches the whole table)"
+    ]
+
+
 def look(context: Context, old: psycopg.Connection[Any]) -> tuple[float, dict[str, Any], list[str]]:
     """For check mode, which changes nothing: seconds, what they are made of, and what a person should know."""
     found = verify.comparison(context, collect=False)

@@ -18,6 +18,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     freeze,
     large_objects,
     memberships,
+    nearing,
     pooling,
     returning,
     rights,
@@ -62,6 +63,7 @@ class Moving:
         self.mark: Mark | None = None  # since when they may have changed
         self.unequal: tuple[Difference, ...] = ()  # large objects that the freeze did not get over
         self.foreseen = verify.Foreseen()
+        self.behind = 0.0  # seconds that the follower needs for what was written last
         self._last: tuple[str, float] | None = None
 
     def at(self, step: str) -> None:
@@ -76,6 +78,11 @@ class Moving:
             raise MigrationError("this run was called off")
         if step:
             self.note(step)
+
+    @property
+    def doing(self) -> str:
+        """The step that was begun last."""
+        return self._last[0] if self._last else ""
 
     @property
     def cancelled(self) -> bool:
@@ -163,7 +170,14 @@ class Moving:
         """What the comparison will find to do; the last thing of the preparation, since it goes by what changed until now."""
         self.at("collect")
         self.foreseen = verify.comparison(self.context, collect=True)
-        problems = [*self.foreseen.faults, *forecast.too_long(self.foreseen, self.cost, self.context.settings)]
+        self.at("near")
+        budget, cost = self.context.settings.freeze_budget, self.cost
+        self.behind = nearing.behind(*self.pair, current(self.context).slot, budget, self.alive)
+        problems = [
+            *self.foreseen.faults,
+            *forecast.too_long(self.foreseen, cost, self.context.settings),
+            *forecast.too_far(self.behind, cost, self.context.settings),
+        ]
         if problems:
             raise RefusedError("nothing can be frozen, users are not touched", problems)
         self.notices += self.foreseen.notices()
@@ -172,11 +186,37 @@ class Moving:
     @property
     def cost(self) -> float:
         """Seconds of the freeze."""
-        return forecast.seconds(self.foreseen, sum(self.views.values()), self.objects)
+        return self.behind + forecast.seconds(self.foreseen, sum(self.views.values()), self.objects)
+
+    @property
+    def pair(self) -> tuple[psycopg.Connection[Any], psycopg.Connection[Any]]:
+        """Who is followed, and who follows."""
+        raise NotImplementedError
+
+    def alive(self) -> None:
+        """Raise where the follower was stopped, and will not come nearer by waiting."""
+        raise NotImplementedError
+
+    def drain(self) -> None:
+        """Wait until everything that was written before the freeze is on the other side."""
+        publisher, subscriber = self.pair
+        lsn = follow.frozen_lsn(publisher)
+        deadline = time.monotonic() + self.context.settings.freeze_budget
+        follow.drained(publisher, subscriber, current(self.context).slot, lsn, deadline, self.alive)
 
 
 class PostgresParticipant(Moving):
     """Forward: source to target."""
+
+    @property
+    def pair(self) -> tuple[psycopg.Connection[Any], psycopg.Connection[Any]]:
+        return self.sessions.source, self.sessions.target
+
+    def alive(self) -> None:
+        source, target = self.pair
+        state = subscription.state(target, self.context.names.subscription)
+        if self.cancelled or state is None or not state[0]:
+            raise follow.stopped(self.context, source, target)
 
     def prepare(self) -> None:
         context = self.context
@@ -241,22 +281,9 @@ class PostgresParticipant(Moving):
 
     def settle(self) -> list[str]:
         self.at("drain")
-        self._drain()
+        self.drain()
         self.carry_over(self.sessions.source, self.sessions.target)
         return self.compare(self.sessions.source, self.sessions.target)
-
-    def _drain(self) -> None:
-        context = self.context
-        source, target = self.sessions.source, self.sessions.target
-
-        def alive() -> None:
-            state = subscription.state(target, context.names.subscription)
-            if self.cancelled or state is None or not state[0]:
-                raise follow.stopped(context, source, target)
-
-        lsn = follow.frozen_lsn(source)
-        deadline = time.monotonic() + context.settings.freeze_budget
-        follow.drained(source, target, context.names.slot, lsn, deadline, alive)
 
     def switch(self) -> None:
         context, names = self.context, self.context.names
@@ -264,7 +291,7 @@ class PostgresParticipant(Moving):
         # A session that was just being opened when the lock came may have shown itself only now.
         self.at("drain_again")
         freeze.expel(source, context.application, EXPEL)
-        self._drain()
+        self.drain()
         self.at("disable")
         nudge = lambda: source.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'stop')")  # noqa: E731
         subscription.stop(target, names.subscription, nudge, EXPEL)

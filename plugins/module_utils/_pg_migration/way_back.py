@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
@@ -24,6 +25,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.part
 with contextlib.suppress(ImportError):  # the module says it in words
     import psycopg
 
+if TYPE_CHECKING:
+    import psycopg
+
 
 class PostgresReturn(Moving):
     """Backward: target to source, over the return leg."""
@@ -31,6 +35,17 @@ class PostgresReturn(Moving):
     @property
     def leg(self) -> str:
         return self.context.names.return_subscription
+
+    @property
+    def pair(self) -> tuple[psycopg.Connection[Any], psycopg.Connection[Any]]:
+        return self.sessions.target, self.sessions.source
+
+    def alive(self) -> None:
+        state = subscription.state(self.sessions.source, self.leg)
+        if self.cancelled or state is None or not state[0]:
+            raise MigrationError(
+                f"the subscription {self.leg} on the source was disabled. Mend: its reason is in the log of the source"
+            )
 
     def prepare(self) -> None:
         source, target = self.sessions.source, self.sessions.target
@@ -80,29 +95,15 @@ class PostgresReturn(Moving):
 
     def settle(self) -> list[str]:
         self.at("drain")
-        self._drain()
+        self.drain()
         self.carry_over(self.sessions.target, self.sessions.source)
         return self.compare(self.sessions.target, self.sessions.source)
-
-    def _drain(self) -> None:
-        source, target = self.sessions.source, self.sessions.target
-
-        def alive() -> None:
-            state = subscription.state(source, self.leg)
-            if self.cancelled or state is None or not state[0]:
-                raise MigrationError(
-                    f"the subscription {self.leg} on the source was disabled. Mend: its reason is in the log of the source"
-                )
-
-        lsn = follow.frozen_lsn(target)
-        deadline = time.monotonic() + self.context.settings.freeze_budget
-        follow.drained(target, source, self.leg, lsn, deadline, alive)
 
     def switch(self) -> None:
         source, target = self.sessions.source, self.sessions.target
         self.at("drain_again")
         freeze.expel(target, self.context.application, EXPEL)
-        self._drain()
+        self.drain()
         self.at("disable")
         nudge = lambda: target.execute("SELECT pg_logical_emit_message(true, 'platform_migration', 'stop')")  # noqa: E731
         subscription.stop(source, self.leg, nudge, EXPEL)

@@ -69,6 +69,28 @@ def test_nothing_acknowledged_is_lost(move: Move) -> None:
     assert not move(rollback.run)["changed"]
 
 
+def test_a_target_that_does_not_keep_up_is_told_before_anybody_waits(move: Move) -> None:
+    """Bytes say little: a few thousand changes of a table without a key are a small lag and a long drain."""
+    following(move)
+    slow = "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$"
+    trigger = "CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON public.ledger FOR EACH ROW EXECUTE FUNCTION public.slow()"
+    writers = Writers(move)
+    with writers.writing():
+        move.on_target(
+            f"BEGIN READ WRITE; {slow}; {trigger}; ALTER TABLE public.ledger ENABLE ALWAYS TRIGGER slow; COMMIT"
+        )
+        poll(lambda: follow.health(move.context()).lag_bytes > 20_000, 60)
+        with pytest.raises(RefusedError, match="on the other side [0-9.]+ s later.*Mend: a quieter hour"):
+            move(cutover.run, freeze_budget=2.0)
+        assert max(writers.gaps) < 1.0 * crowded()  # nobody was frozen
+        assert sides(move) == (True, False)
+        move.on_target("BEGIN READ WRITE; ALTER TABLE public.ledger DISABLE TRIGGER slow; COMMIT")
+        # The same command again waits for it, and goes through.
+        assert move(cutover.run, freeze_budget=5.0 * crowded())["phase"] == "switched"
+        writers.more()
+    assert writers.lost(move.target) == []
+
+
 def test_behind_a_pooler_no_request_fails(move: Move) -> None:
     following(move)
     with pooled(move) as pool:

@@ -41,3 +41,12 @@ def test_no_verification_mends_what_was_asked_for_or_is_no_comparison() -> None:
     assert forecast.too_long(asked, 10.4, Settings(freeze_budget=5.0)) == []
     assert "Mend" not in asked.notices()[0]
     assert forecast.too_long(foresee.Foreseen(), 60.0, Settings(freeze_budget=5.0)) == []
+
+
+def test_a_follower_that_does_not_keep_up_is_told_where_it_is_what_does_not_fit() -> None:
+    settings = Settings(freeze_budget=5.0)
+    assert forecast.too_far(1.0, 0.5, settings) == []
+    assert forecast.too_far(20.0, 6.0, settings) == []  # the rest alone is too long: that is said by others
+    (said,) = forecast.too_far(12.3, 0.5, settings)
+    assert "12.3 s later" in said
+    assert "12.8 s, 5.0 s are allowed. Mend: " in said
