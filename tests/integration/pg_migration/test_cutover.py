@@ -80,7 +80,7 @@ def test_a_target_that_does_not_keep_up_is_told_before_anybody_waits(move: Move)
             f"BEGIN READ WRITE; {slow}; {trigger}; ALTER TABLE public.ledger ENABLE ALWAYS TRIGGER slow; COMMIT"
         )
         poll(lambda: follow.health(move.context()).lag_bytes > 20_000, 60)
-        with pytest.raises(RefusedError, match="on the other side [0-9.]+ s later.*Mend: a quieter hour"):
+        with pytest.raises(RefusedError, match=r"on the other side [0-9.]+ s later.*Mend: a quieter hour"):
             move(cutover.run, freeze_budget=2.0)
         assert max(writers.gaps) < 1.0 * crowded()  # nobody was frozen
         assert sides(move) == (True, False)
