@@ -31,9 +31,16 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _validation, args = self.validate_argument_spec(
-            {"region": {"type": "str"}, "account": {"type": "bool", "default": True}}
+            {
+                "region": {"type": "str"},
+                "account": {"type": "bool", "default": True},
+                "playbook": {"type": "str", "default": "site.yml"},
+            }
         )
-        faults = unique(check(self._stage(variables), catalogue.load(ROOT)))
+        if not (ROOT / "playbooks" / args["playbook"]).is_file():
+            known = ", ".join(sorted(path.name for path in (ROOT / "playbooks").glob("*.yml")))
+            return result | {"failed": True, "msg": f"playbook {args['playbook']} is not there. Mend: one of {known}"}
+        faults = unique(check(self._stage(variables), catalogue.load(ROOT, args["playbook"])))
         caller = ""
         region = args["region"] or ""
         if args["account"] and region and not any(fault.object == "platform_region" for fault in faults):

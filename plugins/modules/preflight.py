@@ -27,6 +27,12 @@ options:
     description: Ask AWS; without it only the inputs are checked.
     type: bool
     default: true
+  playbook:
+    description:
+      - File in C(playbooks/) whose plays are to run. What the roles of other playbooks need, such as a container engine to build images
+        with, is not asked for; a misspelt name or a wrong value of any role is named all the same.
+    type: str
+    default: site.yml
 extends_documentation_fragment:
   - tiketi.platform.attributes.reads
 """

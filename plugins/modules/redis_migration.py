@@ -221,6 +221,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.tiketi.platform.plugins.module_utils._cutover.limits import outside
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.errors import ProxyError
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.switch import ProxySwitch
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import (
@@ -228,6 +229,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     endpoint,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisMoveError
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.limits import INSIDE, LEAST
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Options, rules
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import VERBS, Move, migrate
 
@@ -252,14 +254,10 @@ ARGUMENTS: dict[str, Any] = {
     "freeze_limit": {"type": "float", "default": 30},
     "lock_wait": {"type": "float", "default": 60},
 }
-POSITIVE = ("batch_keys", "batch_bytes", "big_bytes", "freeze_limit")
 
 
 def make_move(given: dict[str, Any]) -> Move:
-    wrong = [f"{name} is {given[name]}, it must be above 0" for name in POSITIVE if given[name] <= 0]
-    wrong += [
-        f"{name} is {given[name]}, it cannot be negative" for name in ("ttl_tolerance", "lock_wait") if given[name] < 0
-    ]
+    wrong = outside(given, {**LEAST, **INSIDE})
     if wrong:
         raise RedisMoveError("; ".join(wrong))
     known = {name: given[name] for name in Options.__dataclass_fields__ if name in given}

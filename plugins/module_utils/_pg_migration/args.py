@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._cutover.limits import outside
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import (
     ENDPOINT_OPTIONS,
     SSL_MODES,
@@ -18,6 +19,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.journal import MoveJournal
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import context as contexts
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.limits import LEAST, MOST, POOLER, WAITS
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     FINISHED,
     Ends,
@@ -74,20 +76,6 @@ SETTING_ARGUMENTS: dict[str, dict[str, Any]] = {
     "rehearse": {"type": "bool", "default": False},
     "clean_target": {"type": "bool", "default": False},
 }
-# Least values that make sense; a larger one is the operator's affair.
-LEAST = {
-    "jobs": 1,
-    "part_bytes": 1024**2,
-    "rate_limit": 0,
-    "source_latency_limit": 0,
-    "max_lag": 0,
-    "follow_timeout": 1,
-    "freeze_budget": 0.5,
-    "sequence_margin": 0,
-    "slot_wal_limit": 64 * 1024**2,
-    "lock_wait": 0,
-    "attach": 0,
-}
 
 
 def peer(given: Mapping[str, Any] | None, of: Endpoint) -> Peer:
@@ -105,7 +93,8 @@ def peer(given: Mapping[str, Any] | None, of: Endpoint) -> Peer:
 
 def faults(given: Mapping[str, Any]) -> list[str]:
     """What is wrong with numbers and combinations, before any server is asked."""
-    found = [f"{name} is {given[name]}, {least} is the least" for name, least in LEAST.items() if given[name] < least]
+    found = outside(given, {**LEAST, **WAITS}, MOST)
+    found += [f"pooler.{text}" for text in outside(given["pooler"], POOLER)] if given.get("pooler") else []
     for side in ("publisher", "returner"):
         chosen = given.get(side) or {}
         if chosen.get("sslmode") in ("verify-ca", VERIFIED) and not chosen.get("ca_file"):

@@ -6,12 +6,15 @@ before an ending, so that a new option of a usual name is bounded without a line
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import limits as postgres
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration import limits as redis
 
 _DAY = 86400
 T = TypeVar("T")
@@ -23,10 +26,12 @@ class Range:
     high: float | None = None
 
     def __str__(self) -> str:
-        return f"a number from {self.low:g} to {self.high:g}" if self.high is not None else f"{self.low:g} or more"
+        low, high = (f"{bound:.15g}" for bound in (self.low, self.high or 0))
+        return f"a number from {low} to {high}" if self.high is not None else f"{low} or more"
 
     def holds(self, value: float) -> bool:
-        return value >= self.low and (self.high is None or value <= self.high)
+        """Every comparison with nan is false, and infinity is the end of nothing."""
+        return value >= self.low and (value <= self.high if self.high is not None else value < math.inf)
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,11 @@ class Form:
 
 
 RANGES: Mapping[str, Range] = {
+    **{f"postgres_migration_{name}": Range(low, postgres.MOST.get(name)) for name, low in postgres.LEAST.items()},
+    **{f"postgres_migration_pooler.{name}": Range(low) for name, low in postgres.POOLER.items()},
+    **{f"redis_migration_{name}": Range(low) for name, low in redis.LEAST.items()},
+    "postgres_migration_publisher.port": Range(1, 65535),
+    "postgres_migration_returner.port": Range(1, 65535),
     "aurora_postgres_backup_retention_days": Range(1, 35),
     "aurora_postgres_instance_count": Range(1, 16),
     "ec2_host_root_gib": Range(8, 16384),
@@ -111,7 +121,9 @@ def _check(shown: str, name: str, value: Any, spec: Mapping[str, Any]) -> Iterat
     elif kind in ("int", "float") and isinstance(value, int | float) and not isinstance(value, bool):
         bounds = _rule(RANGES, name) or OTHERWISE
         if not bounds.holds(value):
-            yield Fault(shown, f"is the number {value}", f"give it {bounds}")
+            yield Fault(
+                shown, f"is the number {value}", f"give it {bounds}" + (", and finite" if value == math.inf else "")
+            )
 
 
 def _rule(rules: Mapping[str, T], name: str) -> T | None:

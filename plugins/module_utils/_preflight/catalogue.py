@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.names import SURVEY
 
 _NAMED = re.compile(r"hosts: *(\w+)|groups\['(\w+)'\]")
 COLLECTION = "tiketi.platform."
+MAIN = "main"  # the entry point of a role that names no other
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -26,6 +28,7 @@ class RoleUse:
     name: str
     when: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+    entry: str = MAIN
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,18 @@ class Role:
 
     name: str
     options: Mapping[str, Mapping[str, Any]]
-    required: frozenset[str]  # of the entry point main
+    required: Mapping[str, frozenset[str]]  # by entry point
     defaults: Mapping[str, Any]
     uses: tuple[RoleUse, ...] = ()
+
+    def needs(self, use: RoleUse) -> frozenset[str]:
+        """Return the options that nobody gave a value; tasks without a specification of their own have that of the role."""
+        return self.required.get(use.entry, self.required.get(MAIN, frozenset())) - use.variables
 
 
 @dataclass(frozen=True)
 class Play:
-    """One play of site.yml: the group it runs on, its roles, and the variables it sets for all of them."""
+    """One play of a playbook: the group it runs on, its roles, and the variables it sets for all of them."""
 
     group: str
     roles: tuple[RoleUse, ...]
@@ -55,7 +62,9 @@ class Catalogue:
     groups: frozenset[str] = frozenset()  # every group that a playbook names
 
     def options(self) -> dict[str, Mapping[str, Any]]:
-        return {name: spec for role in self.roles.values() for name, spec in role.options.items()}
+        """Return every variable that is known with its specification; one of a survey has that of the option it fills."""
+        found = {name: spec for role in self.roles.values() for name, spec in role.options.items()}
+        return found | {name: found[option] for name, option in SURVEY.items() if option in found}
 
     def active(self, groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
         """Return the roles that run where these groups have hosts, those inside other roles too."""
@@ -79,15 +88,17 @@ class Catalogue:
             seen.add(one)
             yield one
             inner = self.roles[one.name].uses if one.name in self.roles else ()
-            left += [RoleUse(each.name, one.when + each.when, one.variables | each.variables) for each in inner]
+            left += [
+                replace(each, when=one.when + each.when, variables=one.variables | each.variables) for each in inner
+            ]
 
 
-def load(root: Path) -> Catalogue:
-    """Read roles and playbooks of the collection at `root`."""
+def load(root: Path, playbook: str = "site.yml") -> Catalogue:
+    """Read the roles of the collection at `root`, and the plays of one of its playbooks."""
     roles = {path.name: _role(path) for path in sorted((root / "roles").iterdir()) if path.is_dir()}
     named = (_NAMED.findall(path.read_text()) for path in sorted((root / "playbooks").glob("*.yml")))
     groups = frozenset(group for found in named for pair in found for group in pair if group)
-    return Catalogue(roles=roles, plays=tuple(_plays(root / "playbooks" / "site.yml")), groups=groups)
+    return Catalogue(roles=roles, plays=tuple(_plays(root / "playbooks" / playbook)), groups=groups)
 
 
 def _role(path: Path) -> Role:
@@ -95,9 +106,15 @@ def _role(path: Path) -> Role:
     options: dict[str, Mapping[str, Any]] = {}
     for entry in entries.values():
         options.update(entry.get("options") or {})
-    main = (entries.get("main") or {}).get("options") or {}
     defaults = _read(path / "defaults" / "main.yml") or {}
-    required = frozenset(name for name, spec in main.items() if spec.get("required") and name not in defaults)
+    required = {
+        name: frozenset(
+            option
+            for option, spec in (entry.get("options") or {}).items()
+            if spec.get("required") and option not in defaults
+        )
+        for name, entry in entries.items()
+    }
     return Role(path.name, options, required, defaults, tuple(_inside(path)))
 
 
@@ -137,7 +154,8 @@ def _included(tasks: Sequence[Mapping[str, Any]], outer: tuple[Mapping[str, Any]
     for task in tasks:
         for module in _INCLUDES:
             if module in task:
-                yield _use(task[module]["name"], *outer, task)
+                use = _use(task[module]["name"], *outer, task)
+                yield replace(use, entry=task[module].get("tasks_from", MAIN).removesuffix(".yml"))
         for part in _NESTED:
             yield from _included(task.get(part) or [], (*outer, task))
 

@@ -142,7 +142,7 @@ def _required(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
         uses = [use for use in reached if hosts and use.name in catalogue.roles and all(map(stage.holds, use.when))]
         for use in uses:
             role = catalogue.roles[use.name]
-            for name in sorted(role.required - play.variables - use.variables):
+            for name in sorted(role.needs(use) - play.variables):
                 lacking = [host for host in hosts if name not in stage.names.get(host, [])]
                 if lacking:
                     yield _missing(name, role.name, role.options[name].get("description", ""), lacking)

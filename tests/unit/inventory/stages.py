@@ -16,8 +16,8 @@ STAGES = sorted(path for path in Path("inventories").iterdir() if (path / "hosts
 
 
 @cache
-def catalogue() -> Catalogue:
-    return load(Path.cwd())
+def catalogue(playbook: str = "site.yml") -> Catalogue:
+    return load(Path.cwd(), playbook)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,9 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         tmp_path,
         jobs=0,
         freeze_budget=0.1,
+        follow_timeout=math.nan,
+        source_latency_limit=math.inf,
+        pooler={"database": "app", "active_file": "/a", "pause_timeout": math.nan},
         application_roles=["shop", "master"],
         target_ca_file=str(tmp_path / "not-there.pem"),
         publisher={"username": "repl", "sslmode": "verify-full"},
@@ -59,7 +63,10 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     said = str(error.value)
     for fault in (
         "jobs is 0, 1 is the least",
-        "freeze_budget is 0.1",
+        "freeze_budget is 0.1, 0.5 is the least",
+        "follow_timeout is nan, 1 is the least",
+        "source_latency_limit is inf, it must be finite",
+        "pooler.pause_timeout is nan, 0.1 is the least",
         "publisher.sslmode verify-full needs publisher.ca_file",
         "publisher: username and password belong together",
         "application_roles names master",

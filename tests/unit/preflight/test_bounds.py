@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._cutover.limits import outside
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import limits as postgres
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight import bounds, settings
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalogue import load
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration import limits as redis
 
 ROOT = Path(__file__).resolve().parents[3]
 INT = {"type": "int"}
+POOLER = {"type": "dict", "options": {"pause_timeout": {"type": "float"}, "port": {"type": "int"}}}
 ENDPOINTS = {"type": "list", "elements": "dict", "options": {"status": INT, "path": {"type": "str"}}}
 
 
@@ -23,7 +28,20 @@ ENDPOINTS = {"type": "list", "elements": "dict", "options": {"status": INT, "pat
         ("elasticache_redis_replica_count", 6, INT, "is the number 6", "from 0 to 5"),
         ("k3s_common_wait_timeout", 0, INT, "is the number 0", "from 1 to 86400"),
         ("edge_cpu_percent", 101, INT, "is the number 101", "from 0 to 100"),
-        ("postgres_migration_freeze_budget", -0.5, {"type": "float"}, "is the number -0.5", "0 or more"),
+        ("postgres_migration_freeze_budget", 0, {"type": "float"}, "is the number 0", "0.5 or more"),
+        ("postgres_migration_freeze_budget", float("nan"), {"type": "float"}, "is the number nan", "0.5 or more"),
+        (
+            "postgres_migration_follow_timeout",
+            float("inf"),
+            {"type": "float"},
+            "is the number inf",
+            "1 or more, and finite",
+        ),
+        ("postgres_migration_part_bytes", 1, INT, "is the number 1", "1048576 or more"),
+        ("postgres_migration_slot_wal_limit", 1, INT, "is the number 1", "67108864 or more"),
+        ("postgres_migration_pooler", {"pause_timeout": 0}, POOLER, "is the number 0", "0.1 or more"),
+        ("postgres_migration_publisher", {"port": 0}, POOLER, "is the number 0", "from 1 to 65535"),
+        ("redis_migration_freeze_limit", 0, {"type": "float"}, "is the number 0", "0.5 or more"),
         ("aurora_postgres_backup_window", "3:00-4:00", {}, 'is the text "3:00-4:00"', "such as 03:00-04:00"),
         ("aurora_postgres_maintenance_window", "sunday:04:30-sun:05:30", {}, "is the text", "such as sun:04:30"),
         ("aurora_postgres_database", "my-shop", {}, 'is the text "my-shop"', "my_shop"),
@@ -71,6 +89,23 @@ def test_the_defaults_of_all_roles_are_within_bounds() -> None:
         for fault in bounds.check(name, value, spec)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("role", "least", "most"),
+    [("postgres_migration", postgres.LEAST, postgres.MOST), ("redis_migration", redis.LEAST, {})],
+)
+def test_preflight_and_the_modules_of_a_move_draw_one_line(
+    role: str, least: Mapping[str, float], most: Mapping[str, float]
+) -> None:
+    options = load(ROOT).roles[role].options
+    for name, low in least.items():
+        spec = options[f"{role}_{name}"]
+        step = 1 if spec["type"] == "int" else 0.125
+        for value in (low - step, low, most.get(name, 10**15), most.get(name, math.inf) + 1, math.nan):
+            refused = bool(outside({name: value}, {name: low}, {k: v for k, v in most.items() if k == name}))
+            assert bool(list(bounds.check(f"{role}_{name}", value, spec))) is refused, (name, value)
+            assert refused is (value not in (low, most.get(name, 10**15))), (name, value)
 
 
 def test_every_exact_rule_is_about_an_option_that_exists() -> None:

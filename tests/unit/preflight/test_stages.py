@@ -37,7 +37,12 @@ def variables_of(stage: Path) -> Mapping[str, Mapping[str, Any]]:
     return {"account": platform, "server-1": {**platform, "ansible_host": "10.0.0.1"}}
 
 
-def faults(stage: Path, told: Mapping[str, Any], at: Mapping[str, Mapping[str, Any]] | None = None) -> list[Fault]:
+def faults(
+    stage: Path,
+    told: Mapping[str, Any],
+    at: Mapping[str, Mapping[str, Any]] | None = None,
+    playbook: str = "site.yml",
+) -> list[Fault]:
     """What preflight says of a stage whose hosts are told these values too, and some of them others."""
     variables = {host: {**found, **told, **(at or {}).get(host, {})} for host, found in variables_of(stage).items()}
 
@@ -55,7 +60,7 @@ def faults(stage: Path, told: Mapping[str, Any], at: Mapping[str, Mapping[str, A
                 default=rendered_value,
                 holds=lambda _condition: True,
             ),
-            catalogue(),
+            catalogue(playbook),
         )
     )
 
