@@ -1,20 +1,13 @@
 # ruff: noqa: S608 - only constants of this package are put into the text; names come quoted from the server
-"""What replication does not carry: where sequences stand, and what materialised views hold. (Large objects: large_objects.py.)"""
+"""What replication does not carry: where sequences stand. (Materialised views: views.py; large objects: large_objects.py.)"""
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import USER_SCHEMA
-
-with contextlib.suppress(ImportError):  # the module says it in words
-    from psycopg import sql
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,22 +20,6 @@ _SEQUENCES = f"""
 SELECT c.oid::regclass::text, s.seqincrement, s.seqmin, s.seqmax FROM pg_catalog.pg_sequence s
 JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relpersistence <> 't' AND {USER_SCHEMA} AND {_OWN} ORDER BY 1
-"""
-_VIEWS = f"""
-SELECT c.oid::regclass::text, n.nspname, c.relname, c.relispopulated FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND {USER_SCHEMA} AND {_OWN}
-"""
-# Which materialised view reads which, also through plain views.
-_READS = """
-WITH RECURSIVE reads(view, used) AS (
-  SELECT r.ev_class, d.refobjid FROM pg_catalog.pg_rewrite r
-  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
-   AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class
-), far(view, used) AS (
-  SELECT view, used FROM reads UNION SELECT f.view, r.used FROM far f JOIN reads r ON r.view = f.used
-)
-SELECT a.oid::regclass::text, b.oid::regclass::text FROM far
-JOIN pg_catalog.pg_class a ON a.oid = far.view AND a.relkind = 'm' JOIN pg_catalog.pg_class b ON b.oid = far.used AND b.relkind = 'm'
 """
 AT_ONCE = 200
 
@@ -119,31 +96,3 @@ def behind(old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> list[s
         for name, standing in here.items()
         if standing.called and (name not in there or there[name].ahead < standing.ahead)
     ]
-
-
-def in_order(names: Sequence[str], reads: Sequence[tuple[str, str]]) -> list[str]:
-    """A view after those that it reads. Pure."""
-    graph: dict[str, set[str]] = {name: set() for name in names}
-    for view, used in reads:
-        if view in graph and used in graph:
-            graph[view].add(used)
-    return list(TopologicalSorter(graph).static_order())
-
-
-def views(old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> dict[str, float]:
-    """Refresh on the new side what is populated on the old one; seconds of each."""
-    wanted = {name for name, _, _, populated in old.execute(_VIEWS) if populated}
-    there: Mapping[str, tuple[str, str]] = {name: (schema, view) for name, schema, view, _ in new.execute(_VIEWS)}
-    missing = sorted(wanted - there.keys())
-    if missing:
-        raise MigrationError(f"materialised view {missing[0]} is missing on the other side. Mend: make it there")
-    seconds: dict[str, float] = {}
-    for name in in_order(sorted(wanted), new.execute(_READS).fetchall()):
-        began = time.monotonic()
-        with new.transaction():
-            # As its owner would: functions in it may rely on the search path, policies are the owner's affair.
-            new.execute("SET LOCAL search_path TO DEFAULT")
-            new.execute("SET LOCAL row_security TO on")
-            new.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(*there[name])))
-        seconds[name] = round(time.monotonic() - began, 3)
-    return seconds

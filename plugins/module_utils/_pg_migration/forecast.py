@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
@@ -9,6 +10,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     large_objects,
     unlogged,
     verify,
+    view_reach,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
@@ -24,7 +26,7 @@ OBJECT_RATE = 50 * 1024**2  # bytes a second of large objects, read on both side
 
 
 def seconds(foreseen: Foreseen, views: float, objects: int) -> float:
-    """`views`: seconds of all of them; `objects`: bytes of large objects, unlogged tables and those of extensions. Pure."""
+    """`views`: seconds of those that are refreshed in it; `objects`: bytes of large objects, unlogged tables and those of extensions. Pure."""
     return FIXED + views + 2 * objects / OBJECT_RATE + foreseen.seconds
 
 
@@ -46,10 +48,24 @@ def too_far(behind: float, cost: float, settings: Settings) -> list[str]:
     ]
 
 
+def view_words(sizes: Mapping[str, int], late: Mapping[str, str]) -> list[str]:
+    """Which materialised views lengthen the freeze, and which may. Pure."""
+    said = [f"materialised view {name} is refreshed in the freeze: {why}" for name, why in sorted(late.items())]
+    if others := sorted(sizes.keys() - late.keys()):
+        said.append(
+            f"materialised views {', '.join(others)} are refreshed before the freeze; one that is refreshed where users write after that is"
+            f" refreshed in it once more (all of them: about {sum(sizes[name] for name in others) / VIEW_RATE:.1f} s, longer where the query is"
+            " slow). Mend: let no job refresh them for the time of the cutover"
+        )
+    return said
+
+
 def look(context: Context, old: psycopg.Connection[Any]) -> tuple[float, dict[str, Any], list[str]]:
     """For check mode, which changes nothing: seconds, what they are made of, and what a person should know."""
     found = verify.comparison(context, collect=False)
-    views = sum(size for _, size in old.execute(queries.VIEWS)) / VIEW_RATE
+    sizes = dict(old.execute(queries.VIEWS).fetchall())
+    late = view_reach.late(old)
+    views = sum(sizes.get(name, 0) for name in late) / VIEW_RATE
     objects = (
         large_objects.frozen_size(old)
         + unlogged.size(old)
@@ -63,7 +79,8 @@ def look(context: Context, old: psycopg.Connection[Any]) -> tuple[float, dict[st
         "whole_bytes": found.bytes,
         "unread_wal_bytes": found.wal_bytes,
         "view_seconds": round(views, 2),
+        "views_in_freeze": sorted(late),
         "object_bytes": objects,
     }
-    problems = [*found.faults, *(too_long(found, cost, context.settings) or found.notices())]
+    problems = [*found.faults, *(too_long(found, cost, context.settings) or found.notices()), *view_words(sizes, late)]
     return cost, parts, problems

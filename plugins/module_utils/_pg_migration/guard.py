@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
 # The end of a command, since only there the objects are known: a temporary table is nobody's business, and what an extension's own
-# script makes belongs to the extension. A subscription is no part of the schema. REFRESH changes content that the cutover makes anew anyway.
+# script makes belongs to the extension. A subscription is no part of the schema. REFRESH changes no schema; views.py sees it.
 FUNCTION = """
 CREATE OR REPLACE FUNCTION {function}() RETURNS event_trigger LANGUAGE plpgsql SET search_path TO pg_catalog, pg_temp AS $guard$
 DECLARE

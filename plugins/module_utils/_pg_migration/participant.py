@@ -26,6 +26,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     subscription,
     unlogged,
     verify,
+    views,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
@@ -58,7 +59,8 @@ class Moving:
         self.seconds: dict[str, float] = {}
         self._era, self._begun = 0, threading.local()
         self._gate = threading.Lock()
-        self.views: dict[str, float] = {}  # seconds of each
+        self.ready: views.Ready | None = None  # None: nothing was made ready
+        self.views = 0.0  # seconds of those that have to be refreshed in the freeze
         self.objects = 0  # bytes of large objects, unlogged tables and those of extensions
         self.mark: Mark | None = None  # since when they may have changed
         self.unequal: tuple[Difference, ...] = ()  # large objects that the freeze did not get over
@@ -146,7 +148,24 @@ class Moving:
         self.unequal = large_objects.carry(old, new, None if full else self.mark).unequal
         unlogged.carry(old, new)
         extension_rows.carry(old, new, self.context.settings.left_extension_tables)
-        carry.views(old, new)
+        views.carry(old, new, self.ready)
+
+    def refresh_views(self) -> None:
+        """While users still work: the freeze has to refresh what the old side refreshes from now on only."""
+        self.at("refresh")
+        self.ready = views.ready(*self.pair, self._caught_up)
+        self.notices += self.ready.notices()
+
+    def _caught_up(self) -> bool:
+        """Wait until the other side has what a view of this side may show now; False where that takes too long."""
+        old, new = self.pair
+        lsn = follow.frozen_lsn(old)
+        try:
+            follow.drained(old, new, current(self.context).slot, lsn, time.monotonic() + nearing.PATIENCE, self.alive)
+        except follow.LateError:
+            return False
+        extension_rows.carry(old, new, self.context.settings.left_extension_tables)
+        return True
 
     def copy_objects(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> None:
         """Large objects, while users still work: the freeze has to look for what changed since only."""
@@ -171,6 +190,7 @@ class Moving:
         self.at("collect")
         self.foreseen = verify.comparison(self.context, collect=True)
         self.at("near")
+        self._look_at_views()
         budget, cost = self.context.settings.freeze_budget, self.cost
         self.behind = nearing.behind(*self.pair, current(self.context).slot, budget, self.alive)
         problems = [
@@ -183,10 +203,19 @@ class Moving:
         self.notices += self.foreseen.notices()
         self.at("")
 
+    def _look_at_views(self) -> None:
+        if self.ready is not None:
+            self.views = self.ready.expected(views.read(self.pair[0]))
+
+    def predict(self) -> float:
+        """Seconds of the freeze. Other stores were prepared since: the views are looked at once more."""
+        self._look_at_views()
+        return round(self.cost, 2)
+
     @property
     def cost(self) -> float:
         """Seconds of the freeze."""
-        return self.behind + forecast.seconds(self.foreseen, sum(self.views.values()), self.objects)
+        return self.behind + forecast.seconds(self.foreseen, self.views, self.objects)
 
     @property
     def pair(self) -> tuple[psycopg.Connection[Any], psycopg.Connection[Any]]:
@@ -234,8 +263,7 @@ class PostgresParticipant(Moving):
         self._refuse(looks.read(context, source, target), shut)
         self.pooler.check(context.ends.source, context.ends.target)
         freeze.refuse_other_writers(source)
-        self.at("refresh")
-        self.views = carry.views(source, target)
+        self.refresh_views()
         left = context.settings.left_extension_tables
         # Once before anybody waits: what forbids it is said here.
         extension_rows.carry(source, target, left)
@@ -267,7 +295,7 @@ class PostgresParticipant(Moving):
     def predict(self) -> float:
         """Seconds of the freeze, from what was measured."""
         rehearsed = float(self.context.journal.entries.get("rehearsed", 0.0))
-        return round(max(self.cost, rehearsed), 2)
+        return max(super().predict(), round(rehearsed, 2))
 
     def freeze(self) -> None:
         self.at("pause")

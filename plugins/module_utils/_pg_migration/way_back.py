@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
-    carry,
     extension_rows,
     follow,
     freeze,
@@ -57,7 +56,7 @@ class PostgresReturn(Moving):
         self.pooler.check(self.context.ends.target, self.context.ends.source)
         freeze.refuse_other_writers(target)
         self._near()
-        self.views = carry.views(target, source)
+        self.refresh_views()
         left = self.context.settings.left_extension_tables
         self.copy_objects(target, source)
         self.objects = large_objects.frozen_size(target) + unlogged.size(target) + extension_rows.size(target, left)
@@ -79,9 +78,6 @@ class PostgresReturn(Moving):
                     f"the source is still {row[0] if row else 'far'} bytes behind the target. Mend: run rollback again; it goes on meanwhile"
                 )
             time.sleep(follow.BEAT)
-
-    def predict(self) -> float:
-        return round(self.cost, 2)
 
     def freeze(self) -> None:
         self.at("pause")

@@ -82,7 +82,7 @@ def seed(move: Move, context: Context) -> None:
 
 def started(move: Move) -> None:
     """A table that the writers know, and a target that has the snapshot."""
-    move.on_source(LEDGER)
+    move.on_source(LEDGER.replace("TABLE", "TABLE IF NOT EXISTS"))
     move.on_source(GRANTS)
     with move.opened() as context:
         seed(move, context)

@@ -14,6 +14,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     rollback,
     status,
     verify,
+    views,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     BudgetError,
@@ -119,13 +120,13 @@ def test_what_the_views_write_is_not_read_again_in_the_freeze(move: Move, monkey
     """The slot of the way back is made after they were refreshed for the prediction."""
     following(move)
     slots: list[int] = []
-    views = carry.views
+    refresh = views.refresh
 
-    def watched(*sessions: Any) -> dict[str, float]:
+    def watched(*arguments: Any) -> dict[str, float]:
         slots.append(move.target.execute("SELECT count(*) FROM pg_replication_slots")[0][0])
-        return views(*sessions)
+        return refresh(*arguments)
 
-    monkeypatch.setattr(carry, "views", watched)
+    monkeypatch.setattr(views, "refresh", watched)
     move(cutover.run, rehearse=True)
     assert slots == [0, 1]
 

@@ -1,9 +1,9 @@
-"""Where a sequence has to be set, and in which order views are refreshed."""
+"""Where a sequence has to be set."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.carry import Standing, in_order, onward
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.carry import Standing, onward
 
 DOWN = {"increment": -1, "least": -(2**63), "most": -1}
 
@@ -26,8 +26,3 @@ DOWN = {"increment": -1, "least": -(2**63), "most": -1}
 )
 def test_onward(old: Standing, new: Standing, margin: int, wanted: tuple[int, bool] | None) -> None:
     assert onward(old, new, margin) == wanted
-
-
-def test_a_view_comes_after_those_that_it_reads() -> None:
-    order = in_order(["a", "b", "c"], [("a", "b"), ("b", "c"), ("a", "elsewhere")])
-    assert order == ["c", "b", "a"]

@@ -124,11 +124,21 @@ def _not_carried(facts: Facts) -> list[Finding]:
         found.append(
             Finding(
                 "materialised views",
-                f"{', '.join(content.views)} are refreshed on the target in the freeze",
-                "nothing; the rehearsal measures it",
+                f"{', '.join(content.views)} are refreshed on the target before the freeze; one that is refreshed on the source after that is"
+                " refreshed in the freeze once more",
+                "let no job refresh them for the time of the cutover",
                 fatal=False,
             )
         )
+    found += [
+        Finding(
+            f"materialised view {name}",
+            f"it is refreshed in the freeze: {why}",
+            "nothing; the rehearsal measures it",
+            fatal=False,
+        )
+        for name, why in content.late_views
+    ]
     found += [
         Finding(f"{kind} {name}", problem, "create it on the target by hand, if it is still wanted", fatal=False)
         for kind, names, problem in (

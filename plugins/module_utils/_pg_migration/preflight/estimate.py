@@ -41,7 +41,7 @@ def of(facts: Facts, settings: Settings) -> dict[str, Any]:
         FREEZE_FIXED
         + content.sequences * SEQUENCE_SECONDS
         + objects / (SCAN if facts.here.superuser else 1)
-        + content.view_bytes / VIEW_RATE
+        + content.late_view_bytes / VIEW_RATE
         + hash_seconds(size if settings.verify == "full" else keyless)
     )
     return {

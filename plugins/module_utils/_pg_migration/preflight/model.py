@@ -87,7 +87,8 @@ class Content:
     large_objects: int = 0
     large_object_bytes: int = 0
     views: tuple[str, ...] = ()
-    view_bytes: int = 0
+    late_views: tuple[tuple[str, str], ...] = ()  # refreshed in the freeze, and why
+    late_view_bytes: int = 0
     index_bytes: int = 0
     sequences: int = 0
     near_end: tuple[tuple[str, int, int], ...] = ()  # sequence, values left, increment: over 80 % used up

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import facts, memberships, role_settings
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    facts,
+    memberships,
+    role_settings,
+    view_reach,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
@@ -99,6 +104,7 @@ def _sample(session: psycopg.Connection[Any]) -> str:
 def content(session: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> Content:
     temporary, objects, object_bytes, sequences, index_bytes = session.execute(queries.COUNTS).fetchone() or (0,) * 5
     views = session.execute(queries.VIEWS).fetchall()
+    late = view_reach.late(session)
     oversize, unknown = _oversize(session)
     return Content(
         tables=tuple(facts.read_tables(session)),
@@ -108,7 +114,8 @@ def content(session: psycopg.Connection[Any], there: psycopg.Connection[Any]) ->
         large_objects=objects,
         large_object_bytes=object_bytes,
         views=tuple(row[0] for row in views),
-        view_bytes=sum(row[1] for row in views),
+        late_views=tuple(sorted(late.items())),
+        late_view_bytes=sum(row[1] for row in views if row[0] in late),
         index_bytes=index_bytes,
         sequences=sequences,
         near_end=tuple(_allowed(session, queries.NEAR_END)),
