@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.template import Templar
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight import catalogue
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.addresses import read_sources
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.aws import check_account
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import Stage, UnknownValueError, check
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import report, unique
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Later, report, unique
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a run learns on its way: facts, what a role keeps for itself, addresses of hosts, and what stands at other hosts.
@@ -64,6 +65,10 @@ class ActionModule(ActionBase):
             except (AnsibleError, KeyError) as error:
                 raise unknown(error) from error
 
+        def parts(host: str, name: str) -> Any:
+            variables = hostvars.raw_get(host)
+            return known_parts(variables[name], Templar(self._loader, variables).template)
+
         def default(raw: Any) -> Any:
             try:
                 return self._templar.template(trusted(raw))
@@ -82,8 +87,21 @@ class ActionModule(ActionBase):
             value=value,
             default=default,
             holds=holds,
+            parts=parts,
             sources=read_sources(str(task_vars.get("inventory_dir") or "")),
         )
+
+
+def known_parts(raw: Any, render: Callable[[Any], Any]) -> Any:
+    """Return a value with everything that is known already; one key may wait for a fact, and the others are checked now."""
+    if isinstance(raw, Mapping):
+        return {key: known_parts(value, render) for key, value in raw.items()}
+    if isinstance(raw, Sequence) and not isinstance(raw, str | bytes):
+        return [known_parts(value, render) for value in raw]
+    try:
+        return render(raw)
+    except AnsibleError:
+        return Later()
 
 
 def unknown(error: Exception) -> UnknownValueError:

@@ -61,6 +61,39 @@ OUT_OF_RANGE = [
     "resources.limits.memory",
 ]
 
+# Of the move of living data: the words are tests/unit/preflight/test_playbooks.py's.
+OF_THE_MOVE = {
+    "migration_stp": "preflight",
+    "migration_step": "sed",
+    "postgres_migration_freze_budget": 10,
+    "postgres_migration_freeze_budget": 0,
+    "postgres_migration_slot_wal_limit": 1,
+    "postgres_migration_part_bytes": "256MB",
+    "redis_migration_freeze_limit": 0,
+    "postgres_migration_compare": "some",
+    "postgres_migration_redis": {
+        "source_secret": "tiketi/single/redis",
+        "target": "{{ hostvars['account']['redis_facts'] }}",
+        "copy_cahce": True,
+    },
+    "postgres_migration_pooler": {"databse": "tiketi", "active_file": "/etc/pgbouncer/databases.ini"},
+}
+NAMED_OF_THE_MOVE = [
+    "migration_stp: is not an option of any role",
+    "did you mean migration_step?",
+    'migration_step: is the text "sed"',
+    "did you mean postgres_migration_freeze_budget?",
+    "postgres_migration_freeze_budget: is the number 0",
+    "postgres_migration_slot_wal_limit: is the number 1",
+    "give it 67108864 or more",
+    'postgres_migration_part_bytes: is the text "256MB", expected a whole number',
+    "redis_migration_freeze_limit: is the number 0",
+    "choose one of changed, full",
+    "postgres_migration_redis.copy_cahce: is unknown",
+    "postgres_migration_pooler.databse: is unknown",
+    "postgres_migration_pooler.database: is missing",
+]
+
 
 def _nothing_touched(outcome: Outcome) -> None:
     assert outcome.code == 2, outcome.tail()
@@ -80,6 +113,14 @@ def test_numbers_and_forms_are_bounded() -> None:
     outcome = run("-e", json.dumps(NUMBERS), name="bad-numbers")
     _nothing_touched(outcome)
     missing = [name for name in OUT_OF_RANGE if name not in outcome.output]
+    assert not missing, f"not named: {missing}\n{outcome.tail()}"
+
+
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/migrate_postgres.yml"])
+def test_a_move_that_is_told_wrong_is_not_begun(playbook: str) -> None:
+    outcome = run("-e", json.dumps(OF_THE_MOVE), name="bad-move", stage="managed", playbook=playbook)
+    _nothing_touched(outcome)
+    missing = [words for words in NAMED_OF_THE_MOVE if words not in outcome.output]
     assert not missing, f"not named: {missing}\n{outcome.tail()}"
 
 

@@ -91,16 +91,22 @@ def peer(given: Mapping[str, Any] | None, of: Endpoint) -> Peer:
     )
 
 
+def peer_faults(side: str, chosen: Mapping[str, Any]) -> list[str]:
+    """Say which keys of a peer lack the one they belong to."""
+    found = []
+    if chosen.get("sslmode") in ("verify-ca", VERIFIED) and not chosen.get("ca_file"):
+        found.append(f"{side}.sslmode {chosen['sslmode']} needs {side}.ca_file, a path on the subscriber's machine")
+    if bool(chosen.get("username")) != bool(chosen.get("password")):
+        found.append(f"{side}: username and password belong together")
+    return found
+
+
 def faults(given: Mapping[str, Any]) -> list[str]:
     """What is wrong with numbers and combinations, before any server is asked."""
     found = outside(given, {**LEAST, **WAITS}, MOST)
     found += [f"pooler.{text}" for text in outside(given["pooler"], POOLER)] if given.get("pooler") else []
     for side in ("publisher", "returner"):
-        chosen = given.get(side) or {}
-        if chosen.get("sslmode") in ("verify-ca", VERIFIED) and not chosen.get("ca_file"):
-            found.append(f"{side}.sslmode {chosen['sslmode']} needs {side}.ca_file, a path on the subscriber's machine")
-        if bool(chosen.get("username")) != bool(chosen.get("password")):
-            found.append(f"{side}: username and password belong together")
+        found += peer_faults(side, given.get(side) or {})
     shut_out = given["application_roles"]
     for side in ("source", "target"):
         if given[side]["username"] in shut_out:

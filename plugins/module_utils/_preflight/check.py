@@ -13,13 +13,14 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight import 
     bounds,
     controller,
     membership,
+    migration,
     names,
     relations,
     settings,
     types,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.catalogue import Catalogue
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault, Later
 
 NAME = {
     "pattern": r"(?=.{1,16}$)[a-z](-?[a-z0-9])*",
@@ -53,6 +54,8 @@ class Stage:
     value: Callable[[str, str], Any]  # (host, name) -> value; raises UnknownValueError
     default: Callable[[Any], Any]  # a role default -> value; raises UnknownValueError
     holds: Callable[[str], bool]  # a condition of a play; true where it cannot be known yet
+    # A value whose parts are known only later, with Later in their place.
+    parts: Callable[[str, str], Any] = lambda _host, _name: Later()
     sources: Sequence[addresses.Source] = ()  # the files that ask AWS for the addresses of hosts
 
 
@@ -128,11 +131,14 @@ def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, M
     for name in found:
         try:
             value = stage.value(host, name)
-            yield from types.check(name, value, known[name])
-            yield from bounds.check(name, value, known[name])
         except UnknownValueError as error:
             if not error.later:
                 yield Fault(name, str(error), "define that variable, or correct its name")
+                continue
+            value = stage.parts(host, name)
+        yield from types.check(name, value, known[name])
+        yield from bounds.check(name, value, known[name])
+        yield from migration.check(name, value)
 
 
 def _required(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:

@@ -15,6 +15,10 @@ class Fault:
     mend: str
 
 
+class Later:
+    """A part of a value that is known only later in the run; what stands beside it can be checked now."""
+
+
 def unique(faults: Iterable[Fault]) -> list[Fault]:
     """Keep the order, drop repetitions: a variable of all hosts is wrong once."""
     return list(dict.fromkeys(faults))

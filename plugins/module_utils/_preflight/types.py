@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault, Later
 
 PLACEHOLDERS = ("changeme", "change_me", "change-me", "replace_me", "todo", "xxx")
 WORDS = {
@@ -22,6 +22,8 @@ WORDS = {
 
 def check(name: str, value: Any, spec: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield every fault of a value that the user set."""
+    if isinstance(value, Later):
+        return
     kind = spec.get("type", "str")
     if value is None:
         yield Fault(
@@ -29,7 +31,10 @@ def check(name: str, value: Any, spec: Mapping[str, Any]) -> Iterator[Fault]:
         )
         return
     if not _fits(kind, value):
-        yield Fault(name, f"is {_shown(value)}, expected {WORDS.get(kind, kind)}", _mend(name, kind, value))
+        if spec.get("no_log"):  # a password is not shown, not even in the mend
+            yield Fault(name, f"is not {WORDS.get(kind, kind)}", f"give it {WORDS.get(kind, kind)}, in quotes")
+        else:
+            yield Fault(name, f"is {_shown(value)}, expected {WORDS.get(kind, kind)}", _mend(name, kind, value))
         return
     if isinstance(value, str):
         yield from _check_text(name, value, spec)

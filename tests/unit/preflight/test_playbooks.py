@@ -48,6 +48,39 @@ def test_bad_input_of_the_move_ends_it_before_anything_is_touched(
         assert words in done.stdout, done.stdout
 
 
+def test_the_keys_of_a_dictionary_are_checked_where_one_of_them_is_known_later_only(tmp_path: Path) -> None:
+    """As in the inventory: the target of Redis is a fact of the run."""
+    told = {
+        "postgres_migration_redis": {
+            "source_secret": "tiketi/single/redis",
+            "target": "{{ hostvars['account']['redis_facts'] }}",
+            "copy_cahce": True,
+            "share_tokn": False,
+            "keys": [{"keys": "cache:*", "kind": "cash"}],
+            "copy_cache": "{{ 1 == 1 }}",
+        },
+        "postgres_migration_pooler": {"databse": "tiketi", "active_file": "/a", "pause_timeout": 0},
+        "postgres_migration_publisher": {"usrname": "x", "password": 471147, "sslmode": "verify-full"},
+    }
+    done = play(tmp_path, "playbooks/migrate_postgres.yml", told)
+    assert done.returncode == 2, done.stdout + done.stderr
+    for words in (
+        "10 inputs are wrong; nothing was touched.",
+        "postgres_migration_redis.copy_cahce: is unknown",
+        "postgres_migration_redis.share_tokn: is unknown",
+        "postgres_migration_redis.keys[0].kind: is the text",
+        "postgres_migration_pooler.databse: is unknown",
+        "postgres_migration_pooler.database: is missing",
+        "postgres_migration_pooler.pause_timeout: is the number 0",
+        "postgres_migration_publisher.usrname: is unknown",
+        "postgres_migration_publisher.password: is not text",
+        "publisher.sslmode verify-full needs publisher.ca_file",
+        "publisher: username and password belong together",
+    ):
+        assert words in done.stdout, done.stdout
+    assert "471147" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("playbook", "needs"),
     [("site.yml", True), ("migrate_postgres.yml", False), ("retire_stores.yml", False)],

@@ -1,0 +1,34 @@
+"""What the dictionaries of a move need of one another's keys, which an argument specification cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.args import peer_faults
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
+
+# An empty dictionary is a choice; one that is begun needs these.
+NEEDS: Mapping[str, Mapping[str, str]] = {
+    "postgres_migration_pooler": {
+        "database": "the name of the database in PgBouncer",
+        "active_file": "the file of role pgbouncer that says where it leads, such as /etc/pgbouncer/databases.ini",
+    },
+    "postgres_migration_redis": {
+        "source_secret": "the name of the secret of the source in Secrets Manager",
+        "target": "the target, as in redis_facts",
+    },
+}
+PEERS = {"postgres_migration_publisher": "publisher", "postgres_migration_returner": "returner"}
+
+
+def check(name: str, value: Any) -> Iterator[Fault]:
+    """Yield what lacks; keys that are unknown or of a wrong type are others' to name."""
+    if not isinstance(value, Mapping) or not value:
+        return
+    for key, what in NEEDS.get(name, {}).items():
+        if not value.get(key):
+            yield Fault(f"{name}.{key}", "is missing", f"set it to {what}")
+    if name in PEERS:
+        for text in peer_faults(PEERS[name], value):
+            yield Fault(name, text, "give both, or leave both out to connect as the data runner does")
