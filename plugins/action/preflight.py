@@ -16,7 +16,13 @@ from ansible.template import Templar
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight import catalogue
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.addresses import read_sources
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.aws import check_account
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import Stage, UnknownValueError, check
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import (
+    Stage,
+    UnknownValueError,
+    check,
+    hints,
+)
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.files import read_files
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Later, report, unique
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +47,10 @@ class ActionModule(ActionBase):
         if not (ROOT / "playbooks" / args["playbook"]).is_file():
             known = ", ".join(sorted(path.name for path in (ROOT / "playbooks").glob("*.yml")))
             return result | {"failed": True, "msg": f"playbook {args['playbook']} is not there. Mend: one of {known}"}
-        faults = unique(check(self._stage(variables), catalogue.load(ROOT, args["playbook"])))
+        stage, roles = self._stage(variables), catalogue.load(ROOT, args["playbook"])
+        faults = unique(check(stage, roles))
+        if warnings := list(hints(stage, roles)):
+            result["warnings"] = warnings
         caller = ""
         region = args["region"] or ""
         if args["account"] and region and not any(fault.object == "platform_region" for fault in faults):
@@ -58,6 +67,7 @@ class ActionModule(ActionBase):
 
     def _stage(self, task_vars: Mapping[str, Any]) -> Stage:
         hostvars, groups = task_vars["hostvars"], task_vars["groups"]
+        folder = str(task_vars.get("inventory_dir") or "")
 
         def value(host: str, name: str) -> Any:
             try:
@@ -88,7 +98,8 @@ class ActionModule(ActionBase):
             default=default,
             holds=holds,
             parts=parts,
-            sources=read_sources(str(task_vars.get("inventory_dir") or "")),
+            sources=read_sources(folder),
+            files=read_files(folder),
         )
 
 

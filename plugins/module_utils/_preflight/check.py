@@ -12,6 +12,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight import 
     addresses,
     bounds,
     controller,
+    files,
     membership,
     migration,
     names,
@@ -57,6 +58,7 @@ class Stage:
     # A value whose parts are known only later, with Later in their place.
     parts: Callable[[str, str], Any] = lambda _host, _name: Later()
     sources: Sequence[addresses.Source] = ()  # the files that ask AWS for the addresses of hosts
+    files: Sequence[files.VariableFile] = ()  # the files that hold variables of groups and hosts
 
 
 def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
@@ -66,6 +68,7 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
     yield from relations.check_groups(stage.groups, played, addressed)
     yield from membership.check_names(stage.groups, catalogue.groups | played)
     yield from membership.check_cluster(stage.groups)
+    yield from files.check_files(stage.files, stage.groups, catalogue.groups | played)
     account = next(iter(stage.groups.get("platform", [])), "")
     if not account:
         return
@@ -88,6 +91,14 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
         if "k3s_common" in active:
             yield from settings.check_k3s(values)
     yield from _of_account(views[0], active)
+
+
+def hints(stage: Stage, catalogue: Catalogue) -> Iterator[str]:
+    """Yield what looks like a slip and may be meant."""
+    found = {name for of_host in stage.names.values() for name in of_host}
+    if unread := list(names.unread(found, catalogue.options(), catalogue.roles)):
+        yield f"No role reads {', '.join(unread)}. Where that is not a variable of your own, the options are in the roles' READMEs."
+    yield from files.hints(stage.files, stage.groups, catalogue.groups | {play.group for play in catalogue.plays})
 
 
 def _of_account(values: Mapping[str, Any], active: Collection[str]) -> Iterator[Fault]:
