@@ -127,10 +127,8 @@ def _foreseen(context: Context, others: Sequence[Participant]) -> dict[str, Any]
     problems = [*found.notices, *(one for one in known if one not in found.notices)]
     if not found.follows:
         problems.append("the target does not follow. Mend: follow first")
-    for one in others:
-        more, told = getattr(one, "foresee", lambda: (0.0, []))()
-        cost, problems = cost + more, [*problems, *told]
-        parts[one.name] = round(more, 2)
+    more, along, told = forecast.others(others)
+    cost, parts, problems = cost + more, {**parts, **along}, [*problems, *told]
     seconds = max(cost, float(context.journal.entries.get("rehearsed", 0.0)))
     words = f"would move the writers to {context.ends.target.label}, in a freeze of about {seconds:.1f} s"
     result = _answer(context, True, words + f" ({context.settings.freeze_budget:.1f} s are allowed)", None, problems)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participant import Participant
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     extension_rows,
     large_objects,
@@ -58,6 +59,16 @@ def view_words(sizes: Mapping[str, int], late: Mapping[str, str]) -> list[str]:
             " slow). Mend: let no job refresh them for the time of the cutover"
         )
     return said
+
+
+def others(participants: Sequence[Participant]) -> tuple[float, dict[str, float], list[str]]:
+    """Of the stores that are moved in the same freeze: seconds, those of each, and what a person should know."""
+    parts: dict[str, float] = {}
+    told: list[str] = []
+    for one in participants:
+        parts[one.name], said = getattr(one, "foresee", lambda: (0.0, []))()
+        told += said
+    return sum(parts.values()), {name: round(cost, 2) for name, cost in parts.items()}, told
 
 
 def look(context: Context, old: psycopg.Connection[Any]) -> tuple[float, dict[str, Any], list[str]]:

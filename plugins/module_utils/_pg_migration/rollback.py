@@ -38,13 +38,15 @@ def run(context: Context, check: bool, others: Sequence[Participant] = ()) -> di
             f"there is nothing to roll back, the move is {journal.phase}: {WORDS[journal.phase]}. Mend: {mend}"
         )
     if check:
-        return _foreseen(context)
+        return _foreseen(context, others)
     return cutover.go(context, ledger, [undo.make(context, ledger), *others], RETURNING, said)
 
 
-def _foreseen(context: Context) -> dict[str, Any]:
+def _foreseen(context: Context, others: Sequence[Participant]) -> dict[str, Any]:
     with context.target() as target:
         seconds, parts, problems = forecast.look(context, target)
+    more, along, told = forecast.others(others)
+    seconds, parts, problems = seconds + more, {**parts, **along}, [*problems, *told]
     words = f"would move the writers back to {context.ends.source.label}, in a freeze of about {seconds:.1f} s"
     budget = f" ({context.settings.freeze_budget:.1f} s are allowed)"
     estimate = {"freeze_seconds": round(seconds, 2), **parts}

@@ -20,6 +20,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.j
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import look
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
     NEW,
+    SWITCHED,
     Options,
     rules,
 )
@@ -30,7 +31,10 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.r
     Move,
     migrate,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.server import read_server
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.survey import survey
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
 REDIS_OPTIONS: dict[str, dict[str, Any]] = {
     "source": {"type": "dict", "required": True, "options": ENDPOINT_OPTIONS},
@@ -91,6 +95,18 @@ class RedisReturn:
         self.journal = Journal(move.folder, move.source.label, move.target.label)
         self._stack = contextlib.ExitStack()
         self._back: WayBack | None = None
+
+    def foresee(self) -> tuple[float, list[str]]:
+        """Seconds of its part of a freeze of the way back, and what a person should know; read only."""
+        self.journal.load()
+        if self.journal.phase != SWITCHED:
+            return 0.0, [f"{self.name}: its writers are at the old side, there is nothing to bring back"]
+        target = self.move.target
+        with Link(target) as there:
+            server = read_server(there)
+            found = survey(there, server, self.move.options.rules, self.move.options.big_bytes)
+        foreseen = forecast(target, found, self.journal)
+        return foreseen.seconds, foreseen.told
 
     def prepare(self) -> None:
         """Carries back and compares everything while users work at the new side."""
