@@ -41,7 +41,7 @@ def prepare(context: Context, source: psycopg.Connection[Any], target: psycopg.C
     except psycopg.errors.QueryCanceled:
         raise MigrationError(
             f"the way back cannot be armed: a transaction on {ends.target.label} has run for longer than {PATIENCE}."
-            " Mend: end it (pg_stat_activity.xact_start tells its age)"
+            " Mend: end it (pg_stat_activity.xact_start tells its age, pg_prepared_xacts those that are prepared)"
         ) from None
     return subscription.create(
         source, names.return_subscription, names.return_publication, ends.returner, ends.target.dbname, enabled=False

@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.pref
     content,
     estimate,
     pooler,
+    room,
     servers,
     tls,
 )
@@ -130,7 +131,8 @@ FATAL: list[tuple[Facts, str]] = [
     (here(login="shop"), "it is the login that the move itself uses on the source"),
     (replace(holding(policies=(("t", True),)), there=replace(FACTS.there, bypasses_policies=False)), "binds master"),
     (replace(FACTS, target=Target(SERVER, objects=("table x.y",))), "it is not empty (table x.y)"),
-    (replace(FACTS, source=replace(FACTS.source, prepared=("'p'",))), "prepared transactions are open ('p')"),
+    (here(prepared=(("'p'", "other"),)), "prepared transactions are open ('p' in database other)"),
+    (here(prepared=(("'p'", "other"),)), "Mend: in database other, COMMIT PREPARED 'p' or ROLLBACK PREPARED 'p'"),
     (holding(waiting=(Waiting(7, "u", "", 301.0),)), "(process 7, no name) has been writing for 301 s"),
     (holding(near_end=(("s", 500, 1),)), "500 values are left, the margin of 1000 does not fit"),
     (holding(oversize=(("t", 600 * 1024**2),)), "a value of about 600 MiB is in it"),
@@ -157,6 +159,15 @@ NOTICES: list[tuple[Facts, str]] = [
     (holding(tables=(replace(USERS, identity="n"),)), "its replica identity is NOTHING"),
     (holding(large_objects=3, large_object_bytes=5 * 1024**2), "3 (5.0 MiB): replication does not carry them"),
     (holding(unlogged=("public.cache",)), "unlogged tables public.cache"),
+    (
+        holding(unlogged=("public.cache",), unlogged_bytes=50 * 1024**2),
+        "until their rows (50.0 MiB) are copied in the freeze, about 2.0 s",
+    ),
+    (
+        holding(late_views=(("v", "it reads sequence s"),)),
+        "materialised view v: it is refreshed in the freeze: it reads",
+    ),
+    (there(prepared=(("'p'", "other"),)), "that of the way back, which the cutover makes, would wait"),
     (holding(views=("v",)), "materialised views: v are refreshed"),
     (holding(waiting=(Waiting(7, "u", "a", 60.0),)), "SELECT pg_terminate_backend(7)"),
     (holding(near_end=(("s", 5000, 1),)), "5000 values are left"),
@@ -194,10 +205,25 @@ def test_the_estimate_follows_size_jobs_and_what_the_freeze_carries() -> None:
     found = estimate.of(facts, SETTINGS)
     assert found["seed_seconds"] == pytest.approx(7 * 1024 / 60 + 1024 / 40 + 10 + 2, abs=0.1)
     assert found["freeze_seconds"] == pytest.approx(0.5 + 0.5 + 10 / 16 + 1024 / 350, abs=0.1)
+    kept = replace(facts, content=replace(facts.content, unlogged_bytes=100 * 1024**2))
+    assert estimate.of(kept, SETTINGS)["freeze_seconds"] == pytest.approx(found["freeze_seconds"] + 4, abs=0.1)
+    assert estimate.of(kept, SETTINGS)["unlogged_bytes"] == 100 * 1024**2
     blind = replace(facts, here=replace(SIDE, superuser=False))  # nothing tells which large objects changed
     assert estimate.of(blind, SETTINGS)["freeze_seconds"] == pytest.approx(0.5 + 0.5 + 10 + 1024 / 350, abs=0.1)
     assert estimate.of(facts, replace(SETTINGS, verify="full"))["freeze_seconds"] > found["freeze_seconds"] + 15
     assert estimate.of(facts, replace(SETTINGS, rate_limit=1024**2))["seed_seconds"] > 7000
+
+
+def test_how_much_of_the_targets_disk_is_needed() -> None:
+    facts = holding(tables=(replace(USERS, bytes=5 * GIB),), index_bytes=2 * GIB, unlogged_bytes=GIB)
+    (found,) = room.check(facts)
+    assert not found.fatal
+    assert "target disk: about 9830 MiB have to be free there" in str(found)
+    assert "Mend: compare with df" in str(found)
+    assert estimate.of(facts, SETTINGS)["target_bytes"] == int(1.2 * 8 * GIB)
+    managed = replace(facts, there=replace(facts.there, settings={"rds.extensions": "x"}))
+    assert "nothing on Aurora" in str(room.check(managed)[0])
+    assert room.check(replace(facts, fresh=False)) == []
 
 
 def end(ca_file: Path) -> Endpoint:

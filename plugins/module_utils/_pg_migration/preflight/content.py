@@ -6,6 +6,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.mode
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import applying, extensions
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.estimate import (
     APPLY_SCAN_RATE,
+    OBJECT_RATE,
     hash_seconds,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Facts
@@ -106,8 +107,9 @@ def _not_carried(facts: Facts) -> list[Finding]:
         found.append(
             Finding(
                 f"unlogged tables {', '.join(content.unlogged)}",
-                "replication does not carry them",
-                "ALTER TABLE ... SET LOGGED first if their rows are wanted",
+                f"replication does not carry them: they are empty on the target until their rows ({content.unlogged_bytes / MIB:.1f} MiB) are"
+                f" copied in the freeze, about {content.unlogged_bytes / OBJECT_RATE:.1f} s, and they are not compared",
+                "empty them first, or ALTER TABLE ... SET LOGGED before the move, if that is too long",
                 fatal=False,
             )
         )
@@ -159,14 +161,23 @@ def _not_carried(facts: Facts) -> list[Finding]:
 def _waiting(facts: Facts) -> list[Finding]:
     """A new slot waits for every transaction that writes."""
     found = []
-    if facts.source.prepared:
-        found.append(
-            Finding(
-                "source",
-                f"prepared transactions are open ({', '.join(facts.source.prepared)}): the slot would wait for them for ever",
-                "COMMIT PREPARED or ROLLBACK PREPARED each",
+    for name, side, slot in (
+        ("source", facts.here, "the slot"),
+        ("target", facts.there, "that of the way back, which the cutover makes,"),
+    ):
+        if side.prepared:
+            shown = ", ".join(f"{gid} in database {database}" for gid, database in side.prepared)
+            found.append(
+                Finding(
+                    name,
+                    f"prepared transactions are open ({shown}): {slot} would wait for them for ever, also for those of another database",
+                    "; ".join(
+                        f"in database {database}, COMMIT PREPARED {gid} or ROLLBACK PREPARED {gid}"
+                        for gid, database in side.prepared
+                    ),
+                    fatal=side is facts.here,
+                )
             )
-        )
     for one in facts.content.waiting:
         found.append(
             Finding(

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.large_objects import SCAN
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import room
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Facts
 
 MIB = 1024**2
@@ -20,7 +21,9 @@ HASH_RATE = 350 * MIB  # bytes a second compared by one pair of sessions
 APPLY_SCAN_RATE = 500 * MIB  # bytes a second of a look through a table that is cached
 FREEZE_FIXED = 0.5  # end sessions, drain an idle source, compare nothing, switch
 SEQUENCE_SECONDS = 0.0005
-OBJECT_RATE = 25 * MIB  # bytes a second of large objects, copied and compared
+OBJECT_RATE = (
+    25 * MIB
+)  # bytes a second of large objects, copied and compared, and of unlogged tables with their indexes
 VIEW_RATE = 30 * MIB  # bytes a second of materialised views, made anew
 
 
@@ -40,6 +43,7 @@ def of(facts: Facts, settings: Settings) -> dict[str, Any]:
     freeze = (
         FREEZE_FIXED
         + content.sequences * SEQUENCE_SECONDS
+        + content.unlogged_bytes / OBJECT_RATE
         + objects / (SCAN if facts.here.superuser else 1)
         + content.late_view_bytes / VIEW_RATE
         + hash_seconds(size if settings.verify == "full" else keyless)
@@ -48,6 +52,8 @@ def of(facts: Facts, settings: Settings) -> dict[str, Any]:
         "tables": len(content.tables),
         "bytes": size,
         "index_bytes": content.index_bytes,
+        "unlogged_bytes": content.unlogged_bytes,
+        "target_bytes": room.needed(content),
         "rows": sum(table.rows for table in content.tables),
         "seed_seconds": round(size / rate + content.index_bytes / BUILD_RATE + objects + SEED_FIXED, 1),
         "verify_seconds": round(hash_seconds(size) / max(1, min(settings.jobs, 4)), 1),

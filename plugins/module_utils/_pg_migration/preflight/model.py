@@ -27,6 +27,7 @@ class Side:
     makes_subscriptions: bool = False
     free_connections: int = 0
     sorted_sample: str = ""
+    prepared: tuple[tuple[str, str], ...] = ()  # transactions of any database: their name, and it
     roles: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)  # the named ones: superuser, may log in
 
     def number(self, name: str) -> int:
@@ -82,6 +83,7 @@ class Content:
 
     tables: tuple[Table, ...] = ()
     unlogged: tuple[str, ...] = ()
+    unlogged_bytes: int = 0
     temporary: int = 0
     policies: tuple[tuple[str, bool], ...] = ()  # tables with row level security, and whether their owner is bound too
     large_objects: int = 0

@@ -64,7 +64,10 @@ WHERE {USER_SCHEMA} AND v.last IS NOT NULL AND NOT s.seqcycle
 ORDER BY 1
 """
 
-# Those with an XID are what a slot waits for; prepared ones are told by their name elsewhere.
+# A new slot waits for every transaction of the server, whatever its database.
+PREPARED = "SELECT quote_literal(gid), database FROM pg_catalog.pg_prepared_xacts ORDER BY 2, 1"
+
+# Those with an XID are what a slot waits for; prepared ones are told by their name.
 WAITING = """
 SELECT pid, coalesce(usename, ''), application_name, extract(epoch FROM clock_timestamp() - xact_start)::float8
 FROM pg_catalog.pg_stat_activity

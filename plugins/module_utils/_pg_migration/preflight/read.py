@@ -89,6 +89,7 @@ def side(session: psycopg.Connection[Any], roles: Sequence[str]) -> Side:
         makes_subscriptions=superuser or managed or subscribes,
         free_connections=free,
         sorted_sample=_sample(session),
+        prepared=tuple(session.execute(queries.PREPARED).fetchall()),
         roles={row[0]: (row[1], row[2]) for row in session.execute(queries.ROLES, (list(roles),))},
     )
 
@@ -105,10 +106,12 @@ def content(session: psycopg.Connection[Any], there: psycopg.Connection[Any]) ->
     temporary, objects, object_bytes, sequences, index_bytes = session.execute(queries.COUNTS).fetchone() or (0,) * 5
     views = session.execute(queries.VIEWS).fetchall()
     late = view_reach.late(session)
+    unlogged = facts.read_unlogged(session)
     oversize, unknown = _oversize(session)
     return Content(
         tables=tuple(facts.read_tables(session)),
-        unlogged=tuple(table.label for table in facts.read_unlogged(session)),
+        unlogged=tuple(table.label for table in unlogged),
+        unlogged_bytes=sum(table.bytes for table in unlogged),
         temporary=temporary,
         policies=tuple(session.execute(queries.POLICIES).fetchall()),
         large_objects=objects,

@@ -12,6 +12,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.pref
     network,
     pooler,
     read,
+    room,
     servers,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Facts
@@ -36,6 +37,7 @@ def _look(context: Context) -> tuple[list[Finding], Facts | None]:
             facts = read.read(context, here, there)
             found += servers.check(facts, context.settings)
             found += content.check(facts, context.settings)
+            found += room.check(facts)
             if not facts.same:
                 found += network.legs(context, here, there)
     found += pooler.check(context)

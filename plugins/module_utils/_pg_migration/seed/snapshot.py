@@ -24,7 +24,7 @@ SELECT format('pid %%s of %%s (%%s, %%s s)', a.pid, a.usename, nullif(a.applicat
 FROM pg_catalog.pg_stat_activity a
 WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid() AND a.backend_type <> 'walsender' AND a.xact_start < now() - interval '1 second'
 UNION ALL
-SELECT format('prepared transaction %%L', gid) FROM pg_catalog.pg_prepared_xacts
+SELECT format('prepared transaction %%L in database %%s', gid, database) FROM pg_catalog.pg_prepared_xacts
 """
 SLOT = "SELECT active_pid, wal_status FROM pg_catalog.pg_replication_slots WHERE slot_name = %s"
 
