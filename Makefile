@@ -13,6 +13,8 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 PY := .venv/bin/python
 # Most tests wait for servers of their own; a file's tests share them and stay together. WORKERS=0 runs all in one process.
 WORKERS ?= 2
+# `make test` leaves out what is marked `full`: other points, sides and forms of what the rest proves. `make test-full` leaves out nothing.
+PICK ?= -m "not full"
 # A caller's configuration of Ansible must not change what the checkout does.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -83,39 +85,52 @@ molecule: setup ## roles on real systemd hosts
 	source .sandbox/env
 	molecule test -s data_stores
 
-.PHONY: molecule-more
-molecule-more: setup ## three K3s servers, the first of them lost; releases of a compose application (minutes, not part of test)
-	@$(PY) -m sandbox up
-	molecule test -s k3s_ha
-	molecule test -s compose
-
 .PHONY: e2e
-e2e: setup ## the main job end to end in a fresh sandbox, with every test that needs one
+e2e: setup ## the main job end to end in a fresh sandbox
 	@$(PY) -m sandbox down
 	$(PY) -m sandbox up
 	rm -rf .state
-	pytest --durations=25 tests/integration/pg_source/test_container.py tests/e2e/test_[1-8]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py tests/e2e/test_9_*.py
+	pytest $(PICK) --durations=25 tests/integration/pg_source/test_container.py tests/e2e/test_[1-8]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py tests/e2e/test_9_*.py
 
 .PHONY: integration
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
-	@pytest -n $(WORKERS) --dist loadfile --durations=25 tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source/test_service.py tests/integration/pg_source/test_role.py tests/integration/pg_migration tests/integration/retire tests/faults
+	@pytest -n $(WORKERS) --dist loadfile $(PICK) --durations=25 tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source/test_service.py tests/integration/pg_source/test_role.py tests/integration/pg_migration tests/integration/retire tests/faults
 
 # What needs the sandbox waits more than it computes, so the tests with servers of their own run beside it; what they say comes at
 # their end. Both are run to their end: one failure a run would cost the next half an hour.
 .PHONY: test
-test: lint unit ## everything CI runs; installs what is missing
+test: setup servers ## everything CI runs; installs what is missing
 	@beside=$$(mktemp)
 	trap 'rm -f "$$beside"; jobs -p | xargs -r kill 2>/dev/null || true' EXIT
-	$(MAKE) integration WORKERS=$(if $(filter 0,$(WORKERS)),0,1) >"$$beside" 2>&1 &
-	echo "make integration: runs beside the sandbox, reported at its end"
+	$(MAKE) own-servers WORKERS=$(if $(filter 0,$(WORKERS)),0,1) >"$$beside" 2>&1 &
+	echo "make unit integration: run beside the rest, reported at their end"
 	lost=""
-	$(MAKE) sandboxed || lost="sandboxed"
-	wait $$! || lost="$$lost integration"
+	$(MAKE) lint || lost="lint"
+	$(MAKE) sandboxed || lost="$$lost sandboxed"
+	wait $$! || lost="$$lost unit or integration"
 	cat "$$beside"
 	[ -z "$$lost" ] || { echo "failed: make $$lost" >&2; exit 1; }
 
+.PHONY: own-servers
+own-servers:
+	@lost=""
+	$(MAKE) unit || lost=1
+	$(MAKE) integration || lost=1
+	[ -z "$$lost" ]
+
+.PHONY: test-full
+test-full: ## everything that there is, with every variant and the long molecule scenarios
+	@$(MAKE) test PICK=
+	$(MAKE) molecule-more
+
 .PHONY: sandboxed
 sandboxed: molecule e2e ## everything that needs the sandbox
+
+.PHONY: molecule-more
+molecule-more: setup ## three K3s servers, the first of them lost; releases of a compose application (not part of test)
+	@$(PY) -m sandbox up
+	molecule test -s k3s_ha
+	molecule test -s compose
 
 .PHONY: check
 check: lint unit ## what a commit must pass: seconds, not minutes

@@ -121,6 +121,14 @@ def scan_here(tops: list[str], wanted: list[str]) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+def scan_left_by_runs(wanted: list[str]) -> dict[str, Any]:
+    """What tasks in the background and modules left behind on this machine, read as the user who ran them."""
+    tops = [Path.home() / ".ansible_async", *(ROOT / ".state").glob("*/async")]
+    job = json.dumps({"patterns": wanted, "tops": [str(top) for top in tops], "skip": []})
+    done = subprocess.run([sys.executable, "-c", SCANNER], input=job, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
 def ssh(name: str, address: str, user: str, known_hosts: Path) -> list[str]:
     """The ssh command up to the remote command, its host key verified."""
     return [
@@ -145,6 +153,10 @@ def scan_host(base: list[str], wanted: list[str]) -> dict[str, Any]:
     )
     if any(pattern in told.stdout for pattern in wanted):
         found["hits"].append("journal, unit files or the log of a container")
+    job = json.dumps({"patterns": wanted, "tops": ["/root/.ansible_async", "/root/.ansible"], "skip": []})
+    script = f"import sys, io\nsys.stdin = io.StringIO({job!r})\n{SCANNER}"
+    as_root = subprocess.run([*base, "sudo python3 -"], input=script, capture_output=True, text=True, check=True)
+    found["hits"] += json.loads(as_root.stdout)["hits"]
     return found
 
 
@@ -169,6 +181,7 @@ class CommandLines(threading.Thread):
         self._over = threading.Event()
         self.hits: set[str] = set()
         self.looks = 0
+        self._seen: set[bytes] = set()
 
     def run(self) -> None:
         while not self._over.is_set():
@@ -177,6 +190,9 @@ class CommandLines(threading.Thread):
                     line = entry.read_bytes()
                 except OSError:
                     continue
+                if line in self._seen:
+                    continue
+                self._seen.add(line)
                 if any(pattern in line for pattern in self._wanted):
                     self.hits.add(line.split(b"\0", 1)[0].decode(errors="replace"))
             self.looks += 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 
-import pytest
 import yaml
 
 from tests.e2e import canary
@@ -20,16 +19,23 @@ def _on(host: str, script: str) -> None:
     subprocess.run([*base, f"sudo sh -c '{script}'"], check=True, capture_output=True)
 
 
-@pytest.fixture(autouse=True)
-def _whole_again() -> None:
-    """Each test begins on a converged cluster."""
-    outcome = run(name="mend", playbook="playbooks/k3s.yml")
-    assert outcome.code == 0, outcome.tail()
-
-
 def _said(outcome: Outcome, cause: str) -> bool:
     """Whether the sentence of a cause was printed, however its lines were broken."""
     return re.search(cause, " ".join(outcome.output.split())) is not None
+
+
+def test_a_closed_port_is_named() -> None:
+    """The node is left without its binary, as a new one."""
+    server = canary.hosts()["server-1"]
+    rule = f"OUTPUT -p tcp -d {server} --dport 6443 -j DROP"
+    _on(AGENT, f"systemctl stop k3s-agent; rm -f /usr/local/bin/k3s; iptables -I {rule}")
+    try:
+        outcome = run("-e", "k3s_common_wait_timeout=20", name="closed-port", playbook="playbooks/k3s.yml")
+    finally:
+        _on(AGENT, f"iptables -D {rule}")
+    assert outcome.code != 0
+    cause = rf"port closed: {server}:6443 does not answer this host \(timeout\); packets are dropped: a security group or firewall"
+    assert _said(outcome, cause), outcome.tail()
 
 
 def test_a_wrong_agent_token_is_named_and_no_secret_with_it() -> None:
@@ -45,20 +51,9 @@ def test_a_wrong_agent_token_is_named_and_no_secret_with_it() -> None:
     assert "w" * 48 not in outcome.output
 
 
-def test_a_closed_port_is_named() -> None:
-    server = canary.hosts()["server-1"]
-    rule = f"OUTPUT -p tcp -d {server} --dport 6443 -j DROP"
-    _on(AGENT, f"systemctl stop k3s-agent; rm -f /usr/local/bin/k3s; iptables -I {rule}")
-    try:
-        outcome = run("-e", "k3s_common_wait_timeout=20", name="closed-port", playbook="playbooks/k3s.yml")
-    finally:
-        _on(AGENT, f"iptables -D {rule}")
-    assert outcome.code != 0
-    cause = rf"port closed: {server}:6443 does not answer this host \(timeout\); packets are dropped: a security group or firewall"
-    assert _said(outcome, cause), outcome.tail()
-
-
 def test_the_plain_run_mends_it() -> None:
+    mended = run(name="mend", playbook="playbooks/k3s.yml")
+    assert mended.code == 0, mended.tail()
     outcome = run(name="after-faults")
     assert outcome.code == 0, outcome.tail()
     assert outcome.changed == 0, outcome.tail()

@@ -25,6 +25,7 @@ from tests.e2e.support import PLAYBOOK, ROOT, SANDBOX, environment, recap
 
 SITE = ROOT / "examples" / "tiketi" / "frontend" / "site"
 NAME = "edge-e2e-site"
+pytestmark = pytest.mark.full  # that of the stage single is in what make test runs
 INVENTORY = {
     "all": {
         "children": {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import urllib.request
 
+import pytest
+
 from tests.e2e import canary
 from tests.e2e.support import LOGS, run, run_and_kill_at
 
@@ -12,6 +14,7 @@ from tests.e2e.support import LOGS, run, run_and_kill_at
 MISSING = f"000000000000.dkr.ecr.ap-northeast-2.amazonaws.com/tiketi/k3s/tiketi@sha256:{'0' * 64}"
 
 
+@pytest.mark.full
 def test_a_dry_run_foretells_a_change_and_makes_none() -> None:
     wish = json.dumps({"service_overrides": {"event": {"env": {"PROOF": "one"}}}})
     told = run("--check", "--diff", "-e", wish, name="services-check")
@@ -41,6 +44,7 @@ def test_a_release_that_does_not_come_up_is_undone_with_the_reason() -> None:
     assert (after.code, after.changed) == (0, 0), after.tail()
 
 
+@pytest.mark.full
 def test_a_release_whose_migration_fails_is_not_begun_and_the_old_pods_serve() -> None:
     """Its failed job stays for a look, until the next run that comes through."""
     migrations = {"args": ["no-such-step"], "timeout": 20}

@@ -101,6 +101,7 @@ def test_the_stage_before_refuses_to_come_up_beside_the_data_that_moved() -> Non
     assert on_host(f"sha256sum {' '.join(ca)} | sort") == before
 
 
+@pytest.mark.full
 def test_the_way_back_carries_what_was_bought_since(address: str) -> None:
     with Shoppers(address) as shoppers:
         back = run("-e", "migration_step=rollback", name="managed-rollback", stage="managed", playbook=MOVE)

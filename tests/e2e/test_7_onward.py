@@ -1,6 +1,6 @@
 """A move that was taken back is made once more, and a cluster goes on with its rows.
 
-Needs: the stages single and managed after the way back, as test_6_move leaves them.
+Needs: the stages single and managed as test_6_move leaves them: moved, or where all tests run, after the way back.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def address() -> str:
     return address_of("app-1")
 
 
+@pytest.mark.full
 def test_a_move_that_was_taken_back_is_made_once_more(address: str) -> None:
     clean = ("-e", "migration_step=finish", "-e", json.dumps({"postgres_migration_clean_target": True}))
     restart = ("-e", json.dumps({"postgres_migration_restart": True}))
@@ -63,10 +64,15 @@ def test_a_cluster_goes_on_with_the_same_rows(address: str) -> None:
     assert others.failed == []
     assert len(others.acknowledged) > 10
     assert replace(others, host=address, port=3001).missing() == []
+
+
+@pytest.mark.full
+def test_nothing_is_done_to_it_again() -> None:
     again = run(*ONWARD, name="onward-again")
     assert (again.code, again.changed) == (0, 0), again.tail()
 
 
+@pytest.mark.full
 def test_the_cluster_stands_the_load() -> None:
     asked = run(name="onward-load", playbook="playbooks/load_check.yml")
     assert asked.code == 0, asked.tail()

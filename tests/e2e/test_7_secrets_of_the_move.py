@@ -33,7 +33,7 @@ def test_the_secrets_of_both_stages_are_looked_for(values: dict[str, str]) -> No
 def test_no_run_of_the_move_said_one(wanted: list[str]) -> None:
     logs = {log.name: log.read_text(encoding="utf-8") for log in LOGS.glob("e2e-*.log")}
     assert "ESTABLISH SSH CONNECTION" in logs["e2e-managed.log"], "the run was not loud, so it proves little"
-    assert {"e2e-single.log", "e2e-managed-rollback.log", "e2e-onward.log"} <= set(logs)
+    assert {"e2e-single.log", "e2e-managed-killed-in-cutover.log", "e2e-onward.log"} <= set(logs)
     assert [name for name, text in logs.items() if any(pattern in text for pattern in wanted)] == []
 
 

@@ -18,6 +18,7 @@ RETIRE = "playbooks/retire_stores.yml"
 MOVE = "playbooks/migrate_postgres.yml"
 BACKUP = "/var/backups/stores-single"
 NAMED = ("-e", f"compose_stores_backup_dir={BACKUP}")
+pytestmark = pytest.mark.full
 STORES = ["stores-postgres-1", "stores-redis-1"]
 VOLUMES = ["stores_postgres-data", "stores_redis-data"]
 JOURNALS = "/var/lib/platform_migration/*/journal.json"

@@ -21,6 +21,7 @@ from sandbox.settings import Paths
 from tests.e2e.support import ROOT
 
 PATHS = Paths()
+pytestmark = pytest.mark.full
 
 
 def sandbox(verb: str) -> tuple[int, str]:

@@ -90,6 +90,7 @@ def worker_is_gone(move: Move) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.fewer("wrong")
 def test_the_runner_does_not_trust_a_server_when_it_is_to_follow(trusting: Trusting, kind: str) -> None:
     move = trusting
     started(move)
@@ -105,6 +106,7 @@ def test_the_runner_does_not_trust_a_server_when_it_is_to_follow(trusting: Trust
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.fewer("expired")
 def test_the_target_does_not_trust_the_source(trusting: Trusting, kind: str) -> None:
     """When the subscription is made, and when it has to connect again much later."""
     move = trusting
@@ -132,6 +134,7 @@ def test_the_target_does_not_trust_the_source(trusting: Trusting, kind: str) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("step", ["close", "verify", "wake", "open"])
+@pytest.mark.fewer("verify-wrong", "open-expired")
 def test_the_runner_does_not_trust_the_servers_in_the_freeze(
     trusting: Trusting, monkeypatch: pytest.MonkeyPatch, step: str, kind: str
 ) -> None:
@@ -162,6 +165,7 @@ def test_the_runner_does_not_trust_the_servers_in_the_freeze(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.fewer("expired")
 def test_the_last_changes_do_not_come_through(trusting: Trusting, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """The worker has to connect again in the freeze, and is not let: the budget ends that, and the source is open."""
     move = trusting
@@ -185,6 +189,7 @@ def test_the_last_changes_do_not_come_through(trusting: Trusting, monkeypatch: p
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.fewer("wrong")
 def test_the_source_does_not_trust_the_target(trusting: Trusting, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """Before the freeze the way back is tried and refused; one that breaks in the freeze is said, and carries all once it is mended."""
     move = trusting

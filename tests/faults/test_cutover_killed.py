@@ -47,6 +47,7 @@ def test_before_the_point_of_no_return_the_source_is_opened(move: Move) -> None:
 
 
 @pytest.mark.parametrize("step", AFTER)
+@pytest.mark.fewer("release")
 def test_after_it_the_target_is_opened(move: Move, step: str) -> None:
     following(move)
     writers = Writers(move)
@@ -74,6 +75,7 @@ def test_a_run_that_hangs_is_ended_and_the_source_opened(move: Move) -> None:
 @pytest.mark.parametrize(
     ("step", "after"), [("carry", (True, False)), ("point", (True, False)), ("release", (False, True))]
 )
+@pytest.mark.fewer("point-after1")
 def test_behind_a_pooler_a_killed_cutover_fails_no_request(move: Move, step: str, after: tuple[bool, bool]) -> None:
     following(move)
     with pooled(move) as pool:

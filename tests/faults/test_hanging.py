@@ -36,6 +36,7 @@ def wake(stopped: list[int]) -> None:
 
 
 @pytest.mark.parametrize("step", ["open", "reopen"])
+@pytest.mark.fewer("open")
 def test_a_session_hangs_while_a_side_is_opened(move: Move, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     following(move)
     monkeypatch.setattr(cutovers, "ATTEMPT", 2.0 * crowded())
@@ -103,6 +104,7 @@ def test_what_is_given_up_asks_the_pooler_for_nothing(move: Move, monkeypatch: p
 
 
 @pytest.mark.parametrize("step", ["open", "reopen"])
+@pytest.mark.full
 def test_a_run_that_stands_still_while_it_opens_is_replaced(move: Move, step: str) -> None:
     following(move)
     writers = Writers(move)

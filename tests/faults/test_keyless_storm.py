@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import psycopg
+import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, follow, rollback, verify
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import run as seed
 
@@ -139,6 +140,7 @@ def test_a_table_without_key_under_an_update_storm(big_move: Move) -> None:
     assert len(storm.unsure) < 30  # what was under way when a freeze ended its session
 
 
+@pytest.mark.full
 def test_what_was_acknowledged_before_the_cutover_is_on_the_target(big_move: Move) -> None:
     """The storm ends with the cutover: every row of it is there, and no other."""
     move = big_move

@@ -22,6 +22,7 @@ class LostError(BaseException):
 
 
 @pytest.mark.parametrize(("step", "where"), [("carry", "source"), ("wake", "source"), ("open", "target")])
+@pytest.mark.fewer("wake-source")
 def test_another_runner_leads_it_to_an_end(move: Move, monkeypatch: pytest.MonkeyPatch, step: str, where: str) -> None:
     following(move)
     writers = Writers(move)
@@ -46,6 +47,7 @@ def test_another_runner_leads_it_to_an_end(move: Move, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(("step", "where"), [("close", "source"), ("wake", "source"), ("open", "target")])
 @pytest.mark.parametrize("who", ["the same runner", "another runner"])
+@pytest.mark.fewer("the same runner-wake-source", "another runner-open-target")
 def test_run_and_watchdog_are_killed_together(move: Move, step: str, where: str, who: str) -> None:
     """Real processes, as when the machine loses its power. The runner may come back with its journal, or never."""
     following(move)
@@ -69,6 +71,7 @@ def test_run_and_watchdog_are_killed_together(move: Move, step: str, where: str,
 
 
 @pytest.mark.parametrize(("step", "wanted"), [("close", (True, False)), ("open", (False, True))])
+@pytest.mark.fewer("open-wanted1")
 def test_the_machine_comes_up_again(
     move: Move, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: str, wanted: tuple[bool, bool]
 ) -> None:

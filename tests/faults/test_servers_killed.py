@@ -62,6 +62,7 @@ def restart(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("step", ["expel", "drain", "verify", "disable", "point"])
+@pytest.mark.fewer("drain", "point")
 def test_the_source_dies_in_the_freeze(move: Move, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     following(move)
     writers = Writers(move)
@@ -79,6 +80,7 @@ def test_the_source_dies_in_the_freeze(move: Move, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("step", ["drain", "disable", "wake"])
+@pytest.mark.fewer("wake")
 def test_the_target_is_not_reached_in_the_freeze(move: Move, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     following(move)
     writers = Writers(move)
@@ -101,6 +103,7 @@ def test_the_target_is_not_reached_in_the_freeze(move: Move, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("step", ["drain", "wake"])
+@pytest.mark.fewer("drain")
 def test_a_target_that_does_not_answer_costs_the_budget_only(
     move: Move, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -142,6 +145,7 @@ def test_the_target_dies_after_the_point_of_no_return(move: Move, monkeypatch: p
 
 
 @pytest.mark.parametrize("step", ["arm", "close", "drain", "verify", "disable", "release", "open"])
+@pytest.mark.fewer("arm", "drain", "release")
 def test_the_rollback_is_killed(move: Move, step: str) -> None:
     switched(move)
     writers = Writers(move)

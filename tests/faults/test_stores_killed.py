@@ -98,6 +98,7 @@ def test_a_rollback_that_dies_before_the_decision_leaves_all_at_the_new_side(
 
 
 @pytest.mark.parametrize("step", AFTER)
+@pytest.mark.fewer("resume")
 def test_after_the_decision_both_come_to_the_old_side(
     move: Move, redis: dict[str, Any], old: RedisServer, proxy: Proxy, writers: Keys, step: str
 ) -> None:
@@ -137,6 +138,7 @@ def test_both_are_moved_after_a_rehearsal_that_was_given_up(
 
 
 @pytest.mark.parametrize("step", ["redis.prepare", "redis.settle", "redis.switch", "release"])
+@pytest.mark.fewer("redis.settle", "release")
 def test_a_cutover_of_both_that_dies(
     move: Move, redis: dict[str, Any], old: RedisServer, new: RedisServer, proxy: Proxy, writers: Keys, step: str
 ) -> None:

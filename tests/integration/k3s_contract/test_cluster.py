@@ -24,6 +24,7 @@ def test_every_node_has_its_password_kept(server: Host) -> None:
     assert {f"{node['metadata']['name']}.node-password.k3s" for node in server.objects("nodes")} <= kept
 
 
+@pytest.mark.full
 def test_another_password_is_rejected(server: Host, agent: Host, agent_unit: str, agent_name: str) -> None:
     """docs.k3s.io/architecture: a node of a known name with another password does not join."""
     agent.run(
@@ -40,6 +41,7 @@ def test_another_password_is_rejected(server: Host, agent: Host, agent_unit: str
     server.kubectl(f"wait --for=condition=Ready node/{agent_name} --timeout=60s")
 
 
+@pytest.mark.full
 def test_labels_are_set_at_registration_only(server: Host, agent: Host, agent_unit: str, agent_name: str) -> None:
     """docs.k3s.io/cli/agent: node-label is for registration; later changes are kubectl's."""
     drop_in = "/etc/rancher/k3s/config.yaml.d/zz-contract.yaml"
@@ -53,6 +55,7 @@ def test_labels_are_set_at_registration_only(server: Host, agent: Host, agent_un
         agent.run(f"rm {drop_in}; systemctl restart {agent_unit}", 120)
 
 
+@pytest.mark.full
 def test_pods_outlive_a_restart_of_the_agent(server: Host, agent: Host, agent_unit: str, agent_name: str) -> None:
     """docs.k3s.io/upgrades/killall: "Stopping the service does not stop containers"."""
     query = f"pods -A --field-selector spec.nodeName={agent_name},status.phase=Running"
@@ -106,6 +109,7 @@ def test_metrics_are_served(server: Host) -> None:
     assert eventually(lambda: server.try_run("k3s kubectl top nodes --no-headers").returncode == 0, 90)
 
 
+@pytest.mark.full
 def test_load_balancer_gets_the_addresses_of_nodes(server: Host) -> None:
     """docs.k3s.io/networking/networking-services, "Service Load Balancer": the nodes' addresses, ports 80 and 443."""
     if server.try_run("k3s kubectl get service traefik -n kube-system").returncode:

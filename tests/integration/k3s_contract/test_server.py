@@ -66,6 +66,7 @@ def test_agent_token_does_not_join_servers(server: Host) -> None:
     assert status(server, "/v1-k3s/server-bootstrap", f"-u '{credential}'") in ("401", "403")
 
 
+@pytest.mark.full
 def test_bootstrap_token_lives_and_dies(server: Host) -> None:
     """docs.k3s.io/cli/token, "k3s token create": agent tokens with an end."""
     token = server.run("k3s token create --ttl 1h").strip()
@@ -96,6 +97,7 @@ def test_encryption_of_secrets_is_as_configured(server: Host) -> None:
     )
 
 
+@pytest.mark.full
 def test_snapshot_is_taken_listed_and_deleted(server: Host) -> None:
     """docs.k3s.io/cli/etcd-snapshot."""
     if not server.objects("nodes -l node-role.kubernetes.io/etcd"):

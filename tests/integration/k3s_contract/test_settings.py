@@ -51,12 +51,14 @@ def test_another_authority_than_the_pinned_one_is_refused(agent: Host, on_agent:
         agent.run(f"rm -rf {SCRATCH}")
 
 
+@pytest.mark.full
 def test_a_setting_of_servers_ends_an_agent(on_agent: Setting) -> None:
     """docs.k3s.io/cli/agent lists what an agent knows; the rest is an undefined flag."""
     with on_agent("cluster-cidr: 10.42.0.0/16") as says:
         assert says("flag provided but not defined: -cluster-cidr")
 
 
+@pytest.mark.full
 def test_a_server_skips_what_it_does_not_know_and_whom_to_join_where_data_is(server: Host) -> None:
     """docs.k3s.io/installation/configuration, and docs.k3s.io/datastore/ha-embedded: server and cluster-init do nothing."""
     before = {node["metadata"]["uid"] for node in server.objects("nodes")}
@@ -66,6 +68,7 @@ def test_a_server_skips_what_it_does_not_know_and_whom_to_join_where_data_is(ser
         assert {node["metadata"]["uid"] for node in server.objects("nodes")} == before
 
 
+@pytest.mark.full
 def test_taints_are_set_at_registration_only(server: Host, on_agent: Setting, agent_name: str) -> None:
     """docs.k3s.io/cli/agent: node-taint is for registration; later changes are kubectl's."""
     with on_agent("node-taint+: [contract=late:NoSchedule]"):
@@ -73,6 +76,7 @@ def test_taints_are_set_at_registration_only(server: Host, on_agent: Setting, ag
         assert "contract" not in server.kubectl(f"get node {agent_name} -o jsonpath={{.spec.taints}}")
 
 
+@pytest.mark.full
 def test_registries_are_read_at_start(agent: Host, on_agent: Setting) -> None:
     """docs.k3s.io/installation/private-registry: K3s reads the file at its start and makes containerd's from it."""
     if agent.try_run(f"test -e {REGISTRIES}").returncode == 0:
@@ -93,6 +97,7 @@ def test_registries_are_read_at_start(agent: Host, on_agent: Setting) -> None:
     assert eventually(lambda: "mirror.invalid" not in agent.try_run(f"cat {made}").stdout, 60)
 
 
+@pytest.mark.full
 def test_the_kubelet_gets_the_credential_provider(agent: Host, agent_unit: str) -> None:
     """docs.k3s.io/cli/agent: image-credential-provider-config and -bin-dir, with their default places."""
     place = "/var/lib/rancher/credentialprovider"
@@ -134,6 +139,7 @@ def second_server(server: Host, agent: Host) -> Iterator[Callable[[str], str]]:
     agent.run(f"rm -rf {SCRATCH}")
 
 
+@pytest.mark.full
 def test_servers_must_agree_on_critical_settings(second_server: Callable[[str], str]) -> None:
     """docs.k3s.io/cli/server, "Critical Configuration Values": a server that differs does not join."""
     said = second_server("--disable-agent --cluster-domain contract.invalid")
@@ -141,6 +147,7 @@ def test_servers_must_agree_on_critical_settings(second_server: Callable[[str], 
     assert "critical configuration value mismatch between servers" in said
 
 
+@pytest.mark.full
 def test_a_second_member_of_one_name_is_refused(server: Host, second_server: Callable[[str], str]) -> None:
     """docs.k3s.io/datastore/ha-embedded: every server has a name of its own."""
     name = server.objects("nodes -l node-role.kubernetes.io/etcd")[0]["metadata"]["name"]

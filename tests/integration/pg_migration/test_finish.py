@@ -39,6 +39,7 @@ def left(move: Move) -> list[tuple[str]]:
 
 
 @pytest.mark.parametrize("reached", ["seeded", "following", "rehearsed"])
+@pytest.mark.fewer("following")
 def test_giving_up(move: Move, reached: str) -> None:
     move.on_source("CREATE TABLE public.keyless (a int)")
     started(move)

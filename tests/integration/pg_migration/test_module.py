@@ -10,6 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.pg_clusters import PASSWORD
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, crowded, sides
@@ -56,6 +58,7 @@ def play(move: Move, *verbs: str, check: bool = False, **more: Any) -> str:
     return done.stdout
 
 
+@pytest.mark.full
 def test_the_whole_move_and_the_way_back(move: Move) -> None:
     move.on_source(LEDGER)
     move.on_source(GRANTS)

@@ -41,6 +41,7 @@ def test_between_two_runs_of_the_seed(holed: Move) -> None:
 
 
 @pytest.mark.parametrize("statement", ["VACUUM FULL big", "CLUSTER big USING big_a"])
+@pytest.mark.fewer("VACUUM FULL big")
 def test_while_it_is_copied(holed: Move, statement: str) -> None:
     """It waits for whoever has begun to read the table, and whoever has not waits for it."""
     move = holed

@@ -48,6 +48,7 @@ def below(number: int) -> set[int]:
     return found.union(*(below(child) for child in found))
 
 
+@pytest.mark.full
 def test_copying_survives_a_killed_ansible(big_move: Move, play: list[str]) -> None:
     environment = {
         **os.environ,

@@ -71,6 +71,7 @@ def test_from_a_plain_container_to_a_publisher_with_one_restart(make_box: Callab
     replicates(source, restarted["publisher"]["ca"])
 
 
+@pytest.mark.full
 def test_what_only_the_compose_file_can_mend_is_named_and_nothing_is_restarted_for_it(
     make_box: Callable[..., Box], boxed: Wrap
 ) -> None:
@@ -97,6 +98,7 @@ def test_what_only_the_compose_file_can_mend_is_named_and_nothing_is_restarted_f
 
 
 @pytest.mark.parametrize("engine", ["podman", "docker"])
+@pytest.mark.full
 def test_a_container_that_does_not_start_again_gets_its_settings_back(
     make_box: Callable[..., Box], boxed: Wrap, request: pytest.FixtureRequest, engine: str
 ) -> None:

@@ -44,6 +44,7 @@ def play(folder: Path, variables: dict[str, Any], *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.full
 def test_the_role_announces_restarts_once_and_hands_over(service: Source, tmp_path: Path) -> None:
     variables = {
         "platform_project": "x", "platform_stage": "y", "platform_region": "z", "platform_state_dir": str(tmp_path), "expected_ready": False,

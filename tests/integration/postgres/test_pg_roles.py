@@ -117,6 +117,7 @@ def stage(clusters: tuple[Cluster, Cluster], target: Cluster, tmp_path: Path, se
     target.execute("DROP ROLE IF EXISTS shop_app")
 
 
+@pytest.mark.full
 def test_check_then_run_then_nothing(stage: Stage, target: Cluster) -> None:
     checked = stage.run("--check", "--diff")
     assert changes(checked.stdout) == 2

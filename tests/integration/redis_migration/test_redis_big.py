@@ -60,6 +60,7 @@ def received(server: RedisServer) -> int:
 
 
 @kinds
+@pytest.mark.fewer("list-as-queue", "hash")
 def test_one_that_rests_since_the_last_pass_is_not_read_whatever_its_size(
     old: RedisServer,
     new: RedisServer,
@@ -82,6 +83,7 @@ def test_one_that_rests_since_the_last_pass_is_not_read_whatever_its_size(
 
 
 @kinds
+@pytest.mark.fewer("list-as-queue", "hash")
 def test_one_that_is_written_to_until_the_freeze_is_read_once_on_both_sides(
     old: RedisServer,
     new: RedisServer,

@@ -235,6 +235,7 @@ def test_roll_back_carries_new_writes_back(
 
 
 @pytest.mark.parametrize("after", ["freeze", "settle", "switch"])
+@pytest.mark.fewer("settle")
 def test_reopen_from_any_point(
     old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, writers: Writers, after: str
 ) -> None:

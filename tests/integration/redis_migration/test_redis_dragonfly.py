@@ -85,6 +85,7 @@ def test_the_persona_dumps_as_dragonfly_does(old: RedisServer, new: RedisServer)
     ids=["a-set", "a-hash"],
 )
 @pytest.mark.parametrize("many", [1, 3000], ids=["small", "big"])
+@pytest.mark.fewer("small-a-set", "big-a-hash")
 def test_a_key_whose_members_end_stops_the_copy_by_its_name(
     old: RedisServer, new: RedisServer, move: Move, command: tuple[str | int, ...], many: int
 ) -> None:

@@ -28,6 +28,7 @@ def rehearse(old: RedisServer, new: RedisServer, proxy: Proxy, folder: Path) -> 
 
 
 @pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.fewer("True")
 def test_a_rehearsal_is_given_up_and_the_next_move_is_made(
     old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, clean: bool
 ) -> None:

@@ -88,6 +88,7 @@ def called_off(one: Any, freezer: Freezer) -> None:
     ("side", "step"),
     [("source", "freeze"), ("source", "settle"), ("source", "switch"), ("target", "settle"), ("target", "switch")],
 )
+@pytest.mark.fewer("source-settle", "target-switch")
 def test_what_hung_in_a_cutover_does_nothing_when_it_wakes_up(
     old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, writers: Writers, side: str, step: str
 ) -> None:
@@ -111,6 +112,7 @@ def test_what_hung_in_a_cutover_does_nothing_when_it_wakes_up(
 
 
 @pytest.mark.parametrize(("side", "step"), [("target", "freeze"), ("source", "settle"), ("target", "settle")])
+@pytest.mark.fewer("target-settle")
 def test_what_hung_in_a_rollback_does_nothing_when_it_wakes_up(
     old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, writers: Writers, side: str, step: str
 ) -> None:

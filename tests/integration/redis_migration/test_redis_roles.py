@@ -107,6 +107,7 @@ def test_a_switched_proxy_stays_switched(
     assert (tmp_path / "etc" / "haproxy.cfg").read_text() == config
 
 
+@pytest.mark.full
 def test_the_verbs_of_a_move(tmp_path: Path, old: RedisServer, new: RedisServer, proxy: Proxy) -> None:
     old.do("SET", "k", "v")
     values = {

@@ -153,6 +153,7 @@ def test_entries_of_a_stream_that_nobody_wrote_to_are_not_read_in_the_freeze(
 
 
 @pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.fewer("True")
 def test_check_mode_foresees_what_the_freeze_takes(
     old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, tells: bool
 ) -> None:
@@ -168,6 +169,7 @@ def test_check_mode_foresees_what_the_freeze_takes(
 
 
 @pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.fewer("True")
 def test_the_verb_alone_foresees_its_freeze_and_keeps_to_its_limit(
     old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path, tells: bool
 ) -> None:
