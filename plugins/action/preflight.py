@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight import catalogue
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.addresses import read_sources
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.aws import check_account
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.aws import absent_secrets, check_account
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check import (
     Stage,
     UnknownValueError,
@@ -47,12 +48,15 @@ class ActionModule(ActionBase):
         if not (ROOT / "playbooks" / args["playbook"]).is_file():
             known = ", ".join(sorted(path.name for path in (ROOT / "playbooks").glob("*.yml")))
             return result | {"failed": True, "msg": f"playbook {args['playbook']} is not there. Mend: one of {known}"}
-        stage, roles = self._stage(variables), catalogue.load(ROOT, args["playbook"])
+        roles = catalogue.load(ROOT, args["playbook"])
+        region = args["region"] or ""
+        stage = self._stage(variables, roles)
+        if args["account"] and region:
+            stage = replace(stage, absent=lambda names: absent_secrets(region, names))
         faults = unique(check(stage, roles))
         if warnings := list(hints(stage, roles)):
             result["warnings"] = warnings
         caller = ""
-        region = args["region"] or ""
         if args["account"] and region and not any(fault.object == "platform_region" for fault in faults):
             caller, refused = check_account(region)
             faults += refused
@@ -65,8 +69,11 @@ class ActionModule(ActionBase):
             )
         return result
 
-    def _stage(self, task_vars: Mapping[str, Any]) -> Stage:
+    def _stage(self, task_vars: Mapping[str, Any], roles: catalogue.Catalogue) -> Stage:
         hostvars, groups = task_vars["hostvars"], task_vars["groups"]
+        # A default may read another one, of its own role or of the platform.
+        defaults = {name: trusted(raw) for role in roles.roles.values() for name, raw in role.defaults.items()}
+        templar = Templar(self._loader, {**defaults, **task_vars})
         folder = str(task_vars.get("inventory_dir") or "")
 
         def value(host: str, name: str) -> Any:
@@ -81,7 +88,7 @@ class ActionModule(ActionBase):
 
         def default(raw: Any) -> Any:
             try:
-                return self._templar.template(trusted(raw))
+                return templar.template(trusted(raw))
             except AnsibleError as error:
                 raise unknown(error) from error
 
@@ -124,4 +131,8 @@ def trusted(raw: Any) -> Any:
     """The defaults were read from the collection's own files, so their templates may be rendered."""
     from ansible.template import trust_as_template  # noqa: PLC0415 - ansible-core 2.19 and later
 
+    if isinstance(raw, Mapping):
+        return {key: trusted(value) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [trusted(value) for value in raw]
     return trust_as_template(raw) if isinstance(raw, str) else raw

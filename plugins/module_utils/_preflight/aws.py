@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
@@ -33,6 +34,32 @@ def check_account(region: str) -> tuple[str, list[Fault]]:
     except BotoCoreError as error:
         return "", [_unreachable(error, region)]
     return caller, []
+
+
+def absent_secrets(region: str, names: Collection[str]) -> list[str]:
+    """Return those that Secrets Manager does not have, as far as it answers; why it does not, check_account says."""
+    if not names:
+        return []
+    try:
+        import boto3  # noqa: PLC0415 - its absence is check_account's to say
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    except ImportError:
+        return []
+    config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+    absent: list[str] = []
+    try:
+        client = boto3.session.Session(region_name=region).client("secretsmanager", config=config)
+        for name in names:
+            try:
+                # A secret that waits for its deletion cannot be read any more.
+                gone = "DeletedDate" in client.describe_secret(SecretId=name)
+            except ClientError as error:
+                gone = error.response["Error"]["Code"] == "ResourceNotFoundException"
+            absent += [name] if gone else []
+    except BotoCoreError:
+        return []
+    return absent
 
 
 def _refusal(error: Any, region: str) -> Fault:

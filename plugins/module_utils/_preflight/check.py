@@ -16,6 +16,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight import 
     membership,
     migration,
     names,
+    needs,
     relations,
     settings,
     types,
@@ -59,6 +60,7 @@ class Stage:
     parts: Callable[[str, str], Any] = lambda _host, _name: Later()
     sources: Sequence[addresses.Source] = ()  # the files that ask AWS for the addresses of hosts
     files: Sequence[files.VariableFile] = ()  # the files that hold variables of groups and hosts
+    absent: needs.Absent = lambda _names: ()  # which of these secrets AWS does not have; none where it is not asked
 
 
 def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
@@ -90,7 +92,7 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
         yield from relations.check_hosts(values, bool(stage.groups.get("ec2_hosts")))
         if "k3s_common" in active:
             yield from settings.check_k3s(values)
-    yield from _of_account(views[0], active)
+    yield from _of_account(stage, views[0], active)
 
 
 def hints(stage: Stage, catalogue: Catalogue) -> Iterator[str]:
@@ -101,7 +103,7 @@ def hints(stage: Stage, catalogue: Catalogue) -> Iterator[str]:
     yield from files.hints(stage.files, stage.groups, catalogue.groups | {play.group for play in catalogue.plays})
 
 
-def _of_account(values: Mapping[str, Any], active: Collection[str]) -> Iterator[Fault]:
+def _of_account(stage: Stage, values: Mapping[str, Any], active: Collection[str]) -> Iterator[Fault]:
     """Check the settings of roles that run at the account alone."""
     if "network" in active:
         yield from settings.check_vpc(values)
@@ -110,7 +112,7 @@ def _of_account(values: Mapping[str, Any], active: Collection[str]) -> Iterator[
     if "container_image" in active:
         yield from controller.check_engine(str(values.get("container_image_engine", "auto")))
     if "service_deploy" in active:
-        yield from controller.check_services(values)
+        yield from controller.check_services(values, stage.groups, stage.absent)
 
 
 def _platform(stage: Stage, account: str) -> Iterator[Fault]:
