@@ -107,6 +107,7 @@ class ActionModule(ActionBase):
             parts=parts,
             sources=read_sources(folder),
             files=read_files(folder),
+            tags=[str(tag) for tag in task_vars.get("ansible_run_tags") or ()],
         )
 
 

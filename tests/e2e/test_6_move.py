@@ -62,6 +62,18 @@ def test_a_dry_run_of_the_move_says_what_would_be_and_touches_nothing() -> None:
     assert not [one for one in clusters() if "managed" in one]
 
 
+def test_the_move_alone_makes_its_new_side_and_then_finds_it() -> None:
+    """By a tag, from the stage before: the stores, and a pooler and a proxy that trust them. Nothing is moved yet."""
+    first = run("--tags", "preflight", name="managed-alone", stage="managed", playbook=MOVE, timeout=1200)
+    assert first.code == 0, first.tail()
+    assert [one for one in clusters() if "managed" in one]
+    again = run("--tags", "preflight", name="managed-alone-again", stage="managed", playbook=MOVE)
+    assert (again.code, again.changed) == (0, 0), again.tail()
+    phases = [phase["name"] for phase in again.summary["phases"]]
+    assert {"Pooler", "Migration"} <= set(phases), phases
+    assert not {"Images", "Edge"} & set(phases), phases
+
+
 def test_data_moves_while_people_buy_and_the_controller_is_lost_twice(address: str) -> None:
     """Once in the copy, once about the freeze; what was begun is gone on with, and nobody notices."""
     with Shoppers(address) as shoppers:

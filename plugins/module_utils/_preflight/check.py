@@ -56,6 +56,7 @@ class Stage:
     value: Callable[[str, str], Any]  # (host, name) -> value; raises UnknownValueError
     default: Callable[[Any], Any]  # a role default -> value; raises UnknownValueError
     holds: Callable[[str], bool]  # a condition of a play; true where it cannot be known yet
+    tags: Sequence[str] = ()  # those that the run was asked for
     # A value whose parts are known only later, with Later in their place.
     parts: Callable[[str, str], Any] = lambda _host, _name: Later()
     sources: Sequence[addresses.Source] = ()  # the files that ask AWS for the addresses of hosts
@@ -83,6 +84,7 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
     for host, found in stage.names.items():
         yield from names.misspelt(found, known, catalogue.roles)
         yield from _values(stage, host, [name for name in found if name in known], known)
+    yield from migration.check_verb(stage.tags, _verbs(stage, account), _choices(known))
     yield from _required(stage, catalogue)
     active = catalogue.active(stage.groups)
     views = list(_views(stage, catalogue, account, active))
@@ -138,6 +140,19 @@ def _platform_values(stage: Stage, account: str) -> dict[str, Any]:
         with suppress(UnknownValueError):
             values[name] = stage.value(account, name)
     return values
+
+
+def _choices(known: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
+    return [str(verb) for name in names.SURVEY if name in known for verb in known[name].get("choices", ())]
+
+
+def _verbs(stage: Stage, account: str) -> dict[str, Any]:
+    """Return what the variables say that the run shall do."""
+    found = {}
+    for name in {*names.SURVEY, *names.SURVEY.values()} & set(stage.names[account]):
+        with suppress(UnknownValueError):
+            found[name] = stage.value(account, name)
+    return found
 
 
 def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:

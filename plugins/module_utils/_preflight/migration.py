@@ -1,8 +1,8 @@
-"""What the dictionaries of a move need of one another's keys, which an argument specification cannot say."""
+"""What an argument specification cannot say of a move: keys that need one another, and the one verb of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.args import peer_faults
@@ -32,3 +32,19 @@ def check(name: str, value: Any) -> Iterator[Fault]:
     if name in PEERS:
         for text in peer_faults(PEERS[name], value):
             yield Fault(name, text, "give both, or leave both out to connect as the data runner does")
+
+
+def check_verb(tags: Collection[str], given: Mapping[str, Any], verbs: Collection[str]) -> Iterator[Fault]:
+    """Check that a run is asked for one verb: as a tag (playbook migrate_postgres), or by these variables."""
+    chosen = [verb for verb in verbs if verb in tags]
+    if len(chosen) > 1:
+        yield Fault(
+            "--tags",
+            f"names the verbs {', '.join(chosen)}, and a run does one",
+            "give one of them; or none, and -e postgres_migration_until=verify to stop where users have not noticed anything",
+        )
+    for name, value in given.items():
+        if chosen and value not in chosen:
+            yield Fault(
+                name, f"is {value}, but --tags asks for {chosen[0]}", f"leave one of them out, --tags or {name}"
+            )

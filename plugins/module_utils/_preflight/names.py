@@ -36,8 +36,7 @@ def misspelt(names: Iterable[str], known: Collection[str], roles: Collection[str
     for name in of_the_user(names):
         if name in everything:
             continue
-        near = [f"postgres_{name}"] if f"postgres_{name}" in everything else []
-        near = near or get_close_matches(name, everything, n=1, cutoff=0.6)
+        near = get_close_matches(name, everything, n=1, cutoff=0.6)
         almost = get_close_matches(name, everything, n=1, cutoff=ALMOST)
         whole = _whole(name, known, roles)
         if whole and not almost:

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.migration import check_verb
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.names import SURVEY, misspelt
 
 from tests.unit.inventory.stages import catalogue
 from tests.unit.preflight.test_stages import faults, groups_of
 
 MANAGED = Path("inventories/managed")
+MOVE = Path("playbooks/migrate_postgres.yml")
+VERBS = [verb for verb in catalogue().options()["migration_step"]["choices"] if verb != "auto"]
 
 
 def play(tmp_path: Path, playbook: str, told: Mapping[str, Any], *more: str) -> subprocess.CompletedProcess[str]:
@@ -112,3 +115,67 @@ def test_a_variable_of_a_survey_is_that_of_a_role() -> None:
     options = catalogue().options()
     for name, option in SURVEY.items():
         assert options[name] is options[option]
+
+
+def test_the_move_alone_makes_what_it_needs_of_the_new_side() -> None:
+    """From a living stage before, without site.yml: stores, and a pooler and a proxy that trust them, before anything is moved."""
+    uses = [use for play in catalogue(MOVE.name).plays for use in play.roles]
+    order = [f"{use.name}.{use.entry}" for use in uses]
+    wanted = ["secrets.main", "network.main", "aurora_postgres.create", "aurora_postgres.ready", "source_stores.main"]
+    wanted += ["data_runner.main", "pgbouncer.main", "redis_proxy.main", "postgres_migration.main"]
+    places = [order.index(role) for role in wanted]
+    assert places == sorted(places), order
+    assert not {"container_image", "compose_app", "static_site"} & {use.name for use in uses}, "more than it needs"
+
+
+def listed(*more: str) -> list[str]:
+    command = [Path(sys.executable).with_name("ansible-playbook"), MOVE, "-i", "inventories/managed/hosts.yml"]
+    done = subprocess.run([*command, "--list-tasks", *more], capture_output=True, text=True, check=True)
+    return [line.partition("\tTAGS")[0] for line in done.stdout.splitlines()]
+
+
+def test_a_verb_as_a_tag_leaves_no_task_out() -> None:
+    everything = listed()
+    assert listed("--tags", "seed") == everything
+    assert any("postgres_migration" in line or "Copy, follow, compare" in line for line in everything)
+    for entry in yaml.safe_load(MOVE.read_text()):
+        assert entry["tags"] == VERBS, entry["name"]
+
+
+@pytest.mark.parametrize(
+    ("more", "verb"), [([], "auto"), (["--tags", "seed"], "seed"), (["-e", "migration_step=rollback"], "rollback")]
+)
+def test_the_verb_of_a_run(tmp_path: Path, more: list[str], verb: str) -> None:
+    told = [entry["vars"] for entry in yaml.safe_load(MOVE.read_text()) if "migration_step" in entry.get("vars", {})]
+    assert len(told) == 3
+    task = {"ansible.builtin.debug": {"msg": "does {{ migration_step }}"}}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": told[0], "tasks": [task], "tags": VERBS}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    command = [Path(sys.executable).with_name("ansible-playbook"), tmp_path / "play.yml", *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"does {verb}" in done.stdout, done.stdout
+
+
+def test_a_run_does_one_verb(tmp_path: Path) -> None:
+    done = play(tmp_path, str(MOVE), {"migration_step": "verify"}, "--tags", "seed,cutover")
+    assert done.returncode == 2, done.stdout + done.stderr
+    for words in (
+        "2 inputs are wrong; nothing was touched.",
+        "--tags: names the verbs seed, cutover, and a run does one",
+        "migration_step: is verify, but --tags asks for seed",
+    ):
+        assert words in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("tags", "given", "count"),
+    [
+        (["all"], {"migration_step": "seed"}, 0),
+        (["seed"], {}, 0),
+        (["seed", "mine"], {"migration_step": "seed"}, 0),
+        (["rollback"], {"postgres_migration_step": "cutover"}, 1),
+        (["seed", "follow"], {}, 1),
+    ],
+)
+def test_verbs_by_tag_and_by_variable(tags: list[str], given: Mapping[str, str], count: int) -> None:
+    assert len(list(check_verb(tags, given, VERBS))) == count
