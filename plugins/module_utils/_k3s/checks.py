@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import flags
+from . import flags, ranges
 from .errors import K3sError
 from .fetch import shown
 from .versions import parse
@@ -65,6 +65,12 @@ def provider_faults(provider: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def image_faults(images: Sequence[Any]) -> list[str]:
+    """What is wrong with the addresses of the image archives."""
+    urls = {index: image["url"] for index, image in enumerate(images) if isinstance(image, Mapping) and "url" in image}
+    return [fault for index, url in urls.items() for fault in _address_faults(f"k3s_common_images[{index}].url", [url])]
+
+
 def _address_faults(name: str, urls: Sequence[Any]) -> list[str]:
     return [
         f"{name} has {shown(str(url))!r}; give an address of https://, http://, file:// (on the host) or s3://bucket/key"
@@ -85,6 +91,7 @@ def source_faults(settings: Mapping[str, Any]) -> list[str]:
         found.append("k3s_common_urls is empty; give at least one address of the K3s binary")
     found += _address_faults("k3s_common_urls", settings["urls"])
     found += provider_faults(settings["credential_provider"])
+    found += image_faults(settings.get("images") or [])
     return found + flags.faults(
         {
             flags.COMMON: settings["config"],
@@ -116,4 +123,7 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
             "k3s_common_vpc_cidr": settings["vpc_cidr"],
         }
     )
+    nodes = len({*servers, *settings["agents"]})
+    too_small = ranges.faults(str(settings["cluster_cidr"]), str(settings["service_cidr"]), nodes)
+    found += [f"{name} {what}; {mend}" for name, what, mend in too_small]
     return found

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import platform
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from . import apply, evidence, plan, quorum, tokens
+from . import apply, evidence, names, plan, quorum, tokens
 from .desired import SERVICES, build
 from .errors import fail_on
 from .host import Host
 from .model import Action, Artifact, Current, Desired, Paths
 
-# A node name is a DNS name, and the value of the label kubernetes.io/hostname; K3s would write it in small letters.
-_NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-NAME_LENGTH = 63
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64"}
 NOWHERE: dict[str, Any] = {
     "mode": "keep",
@@ -63,11 +59,8 @@ def _faults(params: Mapping[str, Any], desired: Desired, current: Current) -> li
             f"the clock is {params['skew']:+.0f} s off the controller's (at most {params['max_clock_skew']} s, "
             "k3s_common_max_clock_skew); start chrony or systemd-timesyncd"
         )
-    if not _NAME.match(params["name"]) or len(params["name"]) > NAME_LENGTH:
-        found.append(
-            f"k3s_common_node_name {params['name']!r} is no name of RFC 1123; take small letters, digits, - and ., "
-            f"at most {NAME_LENGTH} of them, with a letter or digit at both ends of each part"
-        )
+    if fault := names.node_fault(params["name"]):
+        found.append(f"k3s_common_node_name {fault}")
     if not current.binary_sha256:
         found += evidence.clashes(current.addresses, evidence.ranges(params))
     return found

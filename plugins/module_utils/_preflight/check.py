@@ -17,6 +17,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight import 
     migration,
     names,
     needs,
+    nodes,
     relations,
     settings,
     types,
@@ -94,6 +95,9 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
         yield from relations.check_hosts(values, bool(stage.groups.get("ec2_hosts")))
         if "k3s_common" in active:
             yield from settings.check_k3s(values)
+    if "k3s_common" in active:
+        told = {host: _told(stage, host, nodes.READ) for host in stage.names}
+        yield from nodes.check(stage.groups, told, catalogue.roles["k3s_common"].defaults)
     yield from _of_account(stage, views[0], active)
 
 
@@ -135,11 +139,7 @@ def _platform(stage: Stage, account: str) -> Iterator[Fault]:
 
 
 def _platform_values(stage: Stage, account: str) -> dict[str, Any]:
-    values = {}
-    for name in set(PLATFORM) & set(stage.names[account]):
-        with suppress(UnknownValueError):
-            values[name] = stage.value(account, name)
-    return values
+    return _told(stage, account, PLATFORM)
 
 
 def _choices(known: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
@@ -186,6 +186,15 @@ def _missing(name: str, role: str, about: Any, hosts: Sequence[str]) -> Fault:
     text = about if isinstance(about, str) else " ".join(about)
     what = f"is missing; role {role} needs it on {', '.join(hosts)}"
     return Fault(name, what, f"set it in group_vars/all.yml. {text}".rstrip())
+
+
+def _told(stage: Stage, host: str, wanted: Collection[str]) -> dict[str, Any]:
+    """Return what the user set at a host, as far as it is known."""
+    values = {}
+    for name in set(wanted) & set(stage.names[host]):
+        with suppress(UnknownValueError):
+            values[name] = stage.value(host, name)
+    return values
 
 
 def _views(stage: Stage, catalogue: Catalogue, account: str, active: Collection[str]) -> Iterator[dict[str, Any]]:

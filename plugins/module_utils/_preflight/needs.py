@@ -40,8 +40,8 @@ def check(
         guess=True,  # what the run will make is not there yet
     )
     for fault in target_faults([(f"{service.name}.yml", service) for service in services], target):
-        if fault.key == "image" and (images is None or not built) and "there is no image" in fault.problem:
-            continue  # not known yet, or told of the group below
+        if fault.key == "image" and not (images and built) and "there is no image" in fault.problem:
+            continue  # not known yet, or told of the group or of the empty list
         where = VARIABLES.get(fault.where, fault.where)
         yield Fault(f"{where}: {fault.key}" if fault.key else where, fault.problem, fault.mend)
     yield from _image_group(services, images or (), built)

@@ -27,6 +27,8 @@ def check_k3s(values: Mapping[str, Any]) -> Iterator[Fault]:
     settings = {key: values.get(f"k3s_common_{key}") for key in kinds}
     if not all(settings[key] is not None and isinstance(settings[key], kind) for key, kind in kinds.items()):
         return  # not known yet, or of a wrong type, which has been said
+    images = values.get("k3s_common_images")
+    settings["images"] = images if isinstance(images, Sequence) and not isinstance(images, str) else []
     for text in checks.source_faults(settings):
         name, _, rest = text.partition(" ")
         what, _, mend = rest.partition("; ")
