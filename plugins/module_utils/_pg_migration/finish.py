@@ -22,6 +22,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.cont
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, OrderError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
+    CLEAN,
     CUTTING,
     FINISHED,
     MARKER_SCHEMA,
@@ -57,7 +58,9 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     end = str(journal.entries.get("ending") or (FINISHED if phase == SWITCHED else ABANDONED))
     clean = context.settings.clean_target and end == ABANDONED
     if check:
-        words = f"would drop what the move made on both servers ({end})" + (", and what was copied" if clean else "")
+        words = f"would drop what the move made on both servers ({end})"
+        if end == ABANDONED:
+            words += ", and what was copied" if clean else f"; what was copied would stay, {CLEAN} drops it, too"
         return _answer(context, True, words)
     journal.save(ending=end, stays=journal.entries.get("stays") or phase)
     launch.stop_all(context)
@@ -129,6 +132,10 @@ class Work:
                     self.notices += clear.rows(session, move, context.settings.left_extension_tables)
                     self.notices.append(
                         f"{dropped} objects that were copied to {context.ends.target.label} were dropped"
+                    )
+                elif self.phase != SWITCHED and ledger.marked(session, move):
+                    self.notices.append(
+                        f"what was copied stays on {context.ends.target.label}, and {CLEAN} was not asked for: drop it by hand before another move"
                     )
                 self._close_or_open(session, closed=self.phase == RETURNED and not clean, end="target")
                 _drop_schema(session)

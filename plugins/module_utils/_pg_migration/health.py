@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import shape, subscription
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import SlotLostError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import ANEW
 
 if TYPE_CHECKING:
     import psycopg
@@ -61,7 +62,8 @@ class Health:
 def slot_lost(context: Context) -> SlotLostError:
     return SlotLostError(
         f"slot {context.names.slot} on {context.ends.source.label} is lost: the source has thrown WAL away that the target still needs"
-        " (max_slot_wal_keep_size, or somebody dropped it). Users are not touched. The one way on: finish, then seed again"
+        " (max_slot_wal_keep_size, or somebody dropped it). Users are not touched; what was copied is of no use any more."
+        f" Mend: {ANEW}"
     )
 
 

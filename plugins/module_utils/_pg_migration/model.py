@@ -23,6 +23,11 @@ ABANDONED = "abandoned"  # finished before a cutover: the source never stopped b
 
 PHASES = (NEW, SEEDING, SEEDED, FOLLOWING, CUTTING, SWITCHED, RETURNING, RETURNED, FINISHED, ABANDONED)
 
+# For a person, who gives them to the module or to the role.
+CLEAN = "clean_target=true (postgres_migration_clean_target)"
+RESTART = "restart=true (postgres_migration_restart)"
+ANEW = f"finish with {CLEAN}, then seed with {RESTART}"
+
 
 @dataclass(frozen=True)
 class Names:

@@ -12,10 +12,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.cont
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal, read_state
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
+    ANEW,
     CUTTING,
     FINISHED,
     FOLLOWING,
     NEW,
+    RESTART,
     RETURNED,
     RETURNING,
     SEEDED,
@@ -39,14 +41,14 @@ ONWARD = {
 WAITED_FOR = (SEEDING, SEEDED, FOLLOWING, CUTTING)  # phases in which the source keeps WAL for the target
 WORDS = {
     NEW: "nothing was moved yet",
-    ABANDONED: "a move was given up, applications write to the source; restart=true begins another one",
+    ABANDONED: f"a move was given up, applications write to the source; seed with {RESTART} begins another one, on an empty target",
     SEEDING: "the copy of the snapshot is not complete; applications write to the source",
     SEEDED: "the snapshot is copied; applications write to the source",
     FOLLOWING: "the target follows; applications write to the source",
     CUTTING: "a cutover was interrupted; the same verb goes on or calls it off",
     SWITCHED: "applications write to the target, and the source follows it; next: finish, or rollback",
     RETURNING: "a rollback was interrupted; the same verb goes on",
-    RETURNED: "applications write to the source again; next: finish, then a new move",
+    RETURNED: f"applications write to the source again; next: finish, or for a new move {ANEW}",
     FINISHED: "applications write to the target, and nothing of the move is left on the servers",
 }
 

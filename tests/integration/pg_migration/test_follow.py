@@ -13,19 +13,22 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     hush,
     status,
     subscription,
+    verify,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     DifferenceError,
     MigrationError,
     OrderError,
+    RefusedError,
     SlotLostError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import run as seed
 
 from tests.integration.pg_clusters import PASSWORD
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import poll, sides, started
+from tests.integration.pg_migration.moving import GRANTS, Writers, following, poll, sides, started
 
 UNGUARDED = "SET application_name TO 'platform_migration/{short}'; "
 
@@ -175,22 +178,48 @@ def test_a_row_in_the_way_is_named_and_mended(move: Move) -> None:
 
 
 @pytest.mark.parametrize("how", ["dropped", "invalidated"])
-def test_a_lost_slot_has_one_way_on(move: Move, how: str) -> None:
+@pytest.mark.fewer("invalidated")
+def test_a_lost_slot_has_one_way_on_and_it_leads_to_the_end(move: Move, how: str) -> None:
+    """Its words are followed here, while users write."""
     started(move)
     names = move.context().names
-    if how == "dropped":
-        move.source.execute(f"SELECT pg_drop_replication_slot('{names.slot}')")
-    else:
+    writers = Writers(move)
+    with writers.writing():
+        if how == "dropped":
+            move.source.execute(f"SELECT pg_drop_replication_slot('{names.slot}')")
+        else:
+            move(follow.run)
+            move.on_target(f"SET transaction_read_only TO off; ALTER SUBSCRIPTION {names.subscription} DISABLE")
+            lose(move)
+        with pytest.raises(SlotLostError, match=r"Mend: finish with clean_target=true .*, then seed with restart=true"):
+            move(follow.run)
+        with pytest.raises((SlotLostError, OrderError)):
+            move(cutover.run)
+        assert sides(move)[0]
+        given_up = move(finish.run, clean_target=True)
+        assert given_up["phase"] == "abandoned"
+        assert move.source.execute("SELECT count(*) FROM pg_replication_slots") == [(0,)]
+        with pytest.raises(OrderError, match="restart=true"):
+            move(seed.run)
+        assert move(seed.run, restart=True)["phase"] == "seeded"
+        # As role postgres_access does it before a cutover.
+        move.on_target("SET transaction_read_only TO off; " + GRANTS)
         move(follow.run)
-        move.on_target(f"SET transaction_read_only TO off; ALTER SUBSCRIPTION {names.subscription} DISABLE")
-        lose(move)
-    with pytest.raises(SlotLostError, match="finish, then seed again"):
-        move(follow.run)
-    with pytest.raises((SlotLostError, OrderError)):
-        move(cutover.run)
-    assert sides(move)[0]
-    assert move(finish.run)["phase"] == "abandoned"
-    assert move.source.execute("SELECT count(*) FROM pg_replication_slots") == [(0,)]
+        move(verify.run.run)
+        assert move(cutover.run)["phase"] == "switched"
+        writers.more()
+    assert sides(move) == (False, True)
+    assert writers.lost(move.target) == []
+
+
+def test_a_copy_that_stayed_is_in_the_way_of_another_move_and_the_end_says_so(move: Move) -> None:
+    following(move)
+    assert "clean_target=true" in move(finish.run, check=True)["message"]
+    ended = move(finish.run)
+    assert any("drop it by hand" in one for one in ended["notices"]), ended["notices"]
+    assert "restart=true" in status.look(move.context())["message"]
+    with pytest.raises(RefusedError, match=r"target: it is not empty .*drop .*clean_target=true"):
+        move(seed.run, restart=True)
 
 
 def lose(move: Move) -> None:
@@ -200,7 +229,7 @@ def lose(move: Move) -> None:
         move.source.execute("SELECT pg_reload_conf()")
         for _ in range(4):
             move.on_source(
-                "INSERT INTO public.ledger SELECT max(n) + 1 FROM (SELECT n FROM public.ledger UNION SELECT 0) n"
+                "INSERT INTO public.ledger SELECT least(min(n), -10) - 1 FROM public.ledger"  # no writer's
             )
             move.source.execute("SELECT pg_switch_wal()")
         lost = "SELECT 1 FROM pg_replication_slots WHERE wal_status = 'lost'"

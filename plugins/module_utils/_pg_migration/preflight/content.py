@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import MARKER_SCHEMA, Settings, Table
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
+    ANEW,
+    MARKER_SCHEMA,
+    Settings,
+    Table,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import applying, extensions
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.estimate import (
     APPLY_SCAN_RATE,
@@ -55,7 +60,7 @@ def _target(facts: Facts) -> list[Finding]:
         Finding(
             "target",
             f"it is not empty ({shown}{f' and {more} more' if more > 0 else ''}) and this move did not fill it",
-            "give the name of an empty database; nothing is ever overwritten",
+            f"give the name of an empty database, or drop that by hand; nothing is ever overwritten. Where a move is still to be ended, {ANEW}",
         )
     ]
 

@@ -23,7 +23,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
     StillRunningError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import NEW, SEEDED, SEEDING
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import NEW, RESTART, SEEDED, SEEDING
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import (
     clear,
@@ -103,7 +103,7 @@ def _phase(context: Context) -> str:
     if journal.phase in ENDED and journal.phase != NEW:
         if not context.settings.restart:
             raise OrderError(
-                f"this move is {journal.phase}. Mend: nothing is left to do; restart=true begins another one"
+                f"this move is {journal.phase}. Mend: nothing is left to do; {RESTART} begins another one, on an empty target"
             )
         journal.entries = Journal(journal.folder.parent, context.ends, journal.runner).entries
     return journal.phase

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, SlotLostError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import ANEW
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.keys import Keys
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.leg import Leg
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.pgoutput import Decoder, Touched
@@ -137,7 +138,7 @@ def wait_applied(leg: Leg, position: int, timeout: float) -> None:
             if found is None or found[2] == "lost":
                 raise SlotLostError(
                     f"slot {leg.slot} on {leg.publisher.label} {'is not there' if found is None else 'has lost WAL'}."
-                    " Mend: end the move (migration_step=finish) and seed anew"
+                    f" Mend: {ANEW if leg.publisher.side == 'source' else 'finish; applications stay where they are'}"
                 )
             if found[0] >= position:
                 return
