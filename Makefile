@@ -135,9 +135,13 @@ molecule-more: setup ## three K3s servers, the first of them lost; releases of a
 .PHONY: check
 check: lint unit ## what a commit must pass: seconds, not minutes
 
+# What a benchmark measures: k3s in the sandbox that stands, stage and managed in one of their own, the others with servers of their own.
+WHAT ?= k3s
+WRITE ?=
 .PHONY: bench
-bench: setup ## measure, print ratios
-	@$(PY) -m benchmarks
+bench: setup $(if $(filter redis copy downtime,$(WHAT)),servers) ## measure, print ratios (WHAT=k3s|stage|managed|redis|copy|downtime); WRITE=1 writes its section of docs/figures.md
+	@$(if $(filter k3s,$(WHAT)),$(PY) -m sandbox up)
+	$(PY) -m benchmarks $(WHAT) $(if $(WRITE),--write)
 
 .PHONY: docs
 docs: setup ## write the generated pages again

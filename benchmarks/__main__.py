@@ -1,4 +1,4 @@
-"""`make bench`: measures in one run, prints medians and ratios, and writes docs/figures.md.
+"""`make bench WHAT=k3s`: measures in one run, prints medians and ratios; with WRITE=1 writes that section of docs/figures.md.
 
 `k3s` sets the playbook against the floor: a plain shell script (benchmarks/floor.sh) that does only the K3s install, on hosts of
 the same make, in turn with the playbook. `stage` measures the whole stage; a cold run of it starts the sandbox anew, so that the
@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 from benchmarks import copy, downtime, k3s, managed, redis, stage
 from tests.e2e.support import ROOT
 
+SUBJECTS = ("k3s", "stage", "managed", "redis", "copy", "downtime")
 FIGURES = ROOT / "docs" / "figures.md"
 
 
@@ -27,7 +28,7 @@ def main() -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("k3s", "stage", "managed", "redis", "copy", "downtime"),
+        choices=SUBJECTS,
         default="k3s",
         help="what to measure; k3s by default",
     )
