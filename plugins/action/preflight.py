@@ -119,7 +119,9 @@ def known_parts(raw: Any, render: Callable[[Any], Any]) -> Any:
         return [known_parts(value, render) for value in raw]
     try:
         return render(raw)
-    except AnsibleError:
+    except AnsibleError as error:
+        if not (found := unknown(error)).later:
+            raise found from error
         return Later()
 
 

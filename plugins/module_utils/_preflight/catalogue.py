@@ -60,6 +60,7 @@ class Catalogue:
     roles: Mapping[str, Role]
     plays: Sequence[Play]
     groups: frozenset[str] = frozenset()  # every group that a playbook names
+    playbook: str = "site.yml"
 
     def options(self) -> dict[str, Mapping[str, Any]]:
         """Return every variable that is known with its specification; one of a survey has that of the option it fills."""
@@ -98,7 +99,7 @@ def load(root: Path, playbook: str = "site.yml") -> Catalogue:
     roles = {path.name: _role(path) for path in sorted((root / "roles").iterdir()) if path.is_dir()}
     named = (_NAMED.findall(path.read_text()) for path in sorted((root / "playbooks").glob("*.yml")))
     groups = frozenset(group for found in named for pair in found for group in pair if group)
-    return Catalogue(roles=roles, plays=tuple(_plays(root / "playbooks" / playbook)), groups=groups)
+    return Catalogue(roles=roles, plays=tuple(_plays(root / "playbooks" / playbook)), groups=groups, playbook=playbook)
 
 
 def _role(path: Path) -> Role:

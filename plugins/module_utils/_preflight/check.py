@@ -72,6 +72,7 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
     yield from relations.check_groups(stage.groups, played, addressed)
     yield from membership.check_names(stage.groups, catalogue.groups | played)
     yield from membership.check_cluster(stage.groups)
+    yield from migration.check_sources(catalogue.playbook, stage.groups)
     yield from files.check_files(stage.files, stage.groups, catalogue.groups | played)
     account = next(iter(stage.groups.get("platform", [])), "")
     if not account:
@@ -155,15 +156,23 @@ def _verbs(stage: Stage, account: str) -> dict[str, Any]:
     return found
 
 
+def _known(stage: Stage, host: str, name: str) -> Any:
+    """Return a value, or of one that waits for a fact of the run what stands beside that."""
+    try:
+        return stage.value(host, name)
+    except UnknownValueError as error:
+        if not error.later:
+            raise
+    return stage.parts(host, name)
+
+
 def _values(stage: Stage, host: str, found: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
     for name in found:
         try:
-            value = stage.value(host, name)
+            value = _known(stage, host, name)
         except UnknownValueError as error:
-            if not error.later:
-                yield Fault(name, str(error), "define that variable, or correct its name")
-                continue
-            value = stage.parts(host, name)
+            yield Fault(name, str(error), "define that variable, or correct its name")
+            continue
         yield from types.check(name, value, known[name])
         yield from bounds.check(name, value, known[name])
         yield from migration.check(name, value)

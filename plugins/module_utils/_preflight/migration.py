@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.args import peer_faults
@@ -20,6 +20,20 @@ NEEDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 PEERS = {"postgres_migration_publisher": "publisher", "postgres_migration_returner": "returner"}
+
+SOURCES = "migration_sources"
+# Playbooks that without that group would make what they need, and then end as if all were well.
+OF_A_MOVE = ("migrate_postgres.yml", "retire_stores.yml")
+
+
+def check_sources(playbook: str, groups: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
+    """Check that a playbook of the move has something to move: an inventory may be that of another stage."""
+    if playbook in OF_A_MOVE and not groups.get(SOURCES):
+        yield Fault(
+            f"group {SOURCES}",
+            f"has no hosts, so {playbook} has nothing to do",
+            "name the inventory of the stage that the data moves to, such as -i inventories/managed",
+        )
 
 
 def check(name: str, value: Any) -> Iterator[Fault]:

@@ -62,13 +62,18 @@ def test_the_keys_of_a_dictionary_are_checked_where_one_of_them_is_known_later_o
             "keys": [{"keys": "cache:*", "kind": "cash"}],
             "copy_cache": "{{ 1 == 1 }}",
         },
+        "postgres_migration_returner": {
+            "host": "{{ hostvars['account']['database_facts']['host'] }}",
+            "ca_file": "{{ postgres_migraton_ca }}",
+        },
         "postgres_migration_pooler": {"databse": "tiketi", "active_file": "/a", "pause_timeout": 0},
         "postgres_migration_publisher": {"usrname": "x", "password": 471147, "sslmode": "verify-full"},
     }
     done = play(tmp_path, "playbooks/migrate_postgres.yml", told)
     assert done.returncode == 2, done.stdout + done.stderr
     for words in (
-        "10 inputs are wrong; nothing was touched.",
+        "11 inputs are wrong; nothing was touched.",
+        "postgres_migration_returner: 'postgres_migraton_ca' is undefined",
         "postgres_migration_redis.copy_cahce: is unknown",
         "postgres_migration_redis.share_tokn: is unknown",
         "postgres_migration_redis.keys[0].kind: is the text",
@@ -179,3 +184,13 @@ def test_a_run_does_one_verb(tmp_path: Path) -> None:
 )
 def test_verbs_by_tag_and_by_variable(tags: list[str], given: Mapping[str, str], count: int) -> None:
     assert len(list(check_verb(tags, given, VERBS))) == count
+
+
+@pytest.mark.parametrize("stage", ["single", "managed", "k3s"])
+@pytest.mark.parametrize("playbook", ["site.yml", "migrate_postgres.yml", "retire_stores.yml"])
+def test_the_inventory_of_another_stage_has_nothing_to_move(stage: str, playbook: str) -> None:
+    """It would make stores of its own, and end well."""
+    folder = Path("inventories", stage)
+    said = [fault for fault in faults(folder, {}, None, playbook) if fault.object == "group migration_sources"]
+    assert bool(said) is (stage != "managed" and playbook != "site.yml")
+    assert all("-i inventories/managed" in fault.mend for fault in said)
