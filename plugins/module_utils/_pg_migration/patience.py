@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
@@ -16,6 +17,7 @@ LOCK_TIMEOUT = "300ms"
 # An autovacuum that is in the way is cancelled by the server's look for deadlocks, which has to come before we give up.
 DEADLOCK_TIMEOUT = "100ms"
 PAUSE = 0.5
+LOOK_PATIENCE = 60.0  # seconds
 # Who holds locks on tables of this database for longest: one that still does after a minute of trying is what we wait for.
 HOLDERS = """
 SELECT a.pid, coalesce(a.usename, a.backend_type), left(a.query, 60), extract(epoch FROM clock_timestamp() - a.xact_start)::int
@@ -44,6 +46,22 @@ def execute(session: psycopg.Connection[Any], statement: sql.Composed, subject: 
                     " (an autovacuum: SELECT pg_cancel_backend(its process)), then the same verb again"
                 ) from None
             time.sleep(PAUSE)
+
+
+@contextlib.contextmanager
+def looking(*sessions: psycopg.Connection[Any]) -> Iterator[None]:
+    """Even the size of a table cannot be read while a change of it is not committed: wait for that, but not without an end or a word."""
+    for session in sessions:
+        session.execute(sql.SQL("SET lock_timeout TO {}").format(f"{LOOK_PATIENCE:.0f}s"))
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable:
+        raise MigrationError(
+            f"a table stayed locked by others for {LOOK_PATIENCE:.0f} s{''.join(_held(session) for session in sessions)}; nothing was changed."
+            " Mend: end that transaction, or let it end, then the same verb again"
+        ) from None
+    for session in sessions:
+        session.execute("SET lock_timeout TO 0")
 
 
 def _held(session: psycopg.Connection[Any]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import psycopg
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import patience
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
 
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import poll
@@ -43,3 +46,18 @@ def test_who_is_in_the_way_is_named(move: Move) -> None:
         pid = other.info.backend_pid
         with pytest.raises(MigrationError, match=rf"process {pid} of postgres, for \d+ s"):
             patience.execute(session, CHANGE, "table public.slow", 7.0)
+
+
+def test_a_preflight_does_not_wait_for_ever(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that is not committed keeps even the size of its table from being read."""
+    monkeypatch.setattr(patience, "LOOK_PATIENCE", 1.0)
+    with move.source.admin(move.dbname) as other:
+        other.autocommit = False
+        other.execute("ALTER TABLE public.users ADD COLUMN extra int")
+        time.sleep(5)  # a younger one is not named
+        with pytest.raises(
+            MigrationError, match=rf"process {other.info.backend_pid} of postgres, .*nothing was changed. Mend: end"
+        ):
+            move(preflight.run)
+        other.commit()
+    assert "the move can begin" in move(preflight.run)["message"]

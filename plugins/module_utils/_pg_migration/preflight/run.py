@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import patience
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import RefusedError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import (
@@ -34,7 +35,8 @@ def _look(context: Context) -> tuple[list[Finding], Facts | None]:
         network.reached(context.ends.target, context.target, found) as there,
     ):
         if here is not None and there is not None:
-            facts = read.read(context, here, there)
+            with patience.looking(here, there):
+                facts = read.read(context, here, there)
             found += servers.check(facts, context.settings)
             found += content.check(facts, context.settings)
             found += room.check(facts)

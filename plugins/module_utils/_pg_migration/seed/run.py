@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     identity,
     large_objects,
     launch,
+    shape,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
@@ -141,7 +142,7 @@ def _prepare(context: Context, phase: str) -> list[str]:
         raise SlotLostError(copy.lost(f"slot {context.names.slot} is gone from the source"))
     if state.copied and state.reading and not keeps:
         raise SnapshotLostError(copy.lost("the process that kept the snapshot has ended before everything was read"))
-    if state.copied or (keeps and slot != "lost"):
+    if state.copied or (keeps and slot != "lost" and not _came_late(context)):
         return []
     return _begin(context)
 
@@ -160,12 +161,21 @@ def _begin(context: Context) -> list[str]:
         clear.leftovers(session, work.application(context))
         ledger.forget(session)
     made = snapshot.create(context)
+    if _came_late(context):
+        notices = list(dict.fromkeys([*notices, *identity.ensure(context)]))
+        made = snapshot.create(context)
     with context.source() as session:
         rows = sum(table.rows for table in facts.read_tables(session))
     context.journal.save(
         seed={"snapshot": made["snapshot"], "lsn": made["lsn"], "planned_rows": rows, "made_at": time.time()}
     )
     return notices
+
+
+def _came_late(context: Context) -> list[str]:
+    """Tables that a transaction of before the guard made, and committed while the slot waited for it: of these the slot would tell nothing."""
+    with context.source() as session:
+        return shape.unpublished(session, context.names.publication, shape.read(session))
 
 
 def _give_up(context: Context) -> None:
