@@ -30,7 +30,7 @@ SEED_WAYS = ("controller", "worker", "snapshot", "copying session", "source", "t
 FOLLOW_WAYS = ("controller", "comparison", "source", "target")
 POINTS = 10  # of seed and follow together, at least
 SEED_POINTS, LEAST_POINTS = 8, POINTS - len(FOLLOW_WAYS)
-SLOW = {**SMALL_PARTS, "rate_limit": MIB}
+SLOW = {**SMALL_PARTS, "part_bytes": MIB // 8, "rate_limit": MIB}
 LOST = (SnapshotLostError.__name__, SlotLostError.__name__)
 
 
@@ -118,7 +118,7 @@ def attempt(killer: Killer, lost: bool, points: int) -> tuple[int, bool]:
     while not over() and killed < points:
         goal = parts(move) + killer.dice.randrange(4)
         with contextlib.suppress(AssertionError):
-            until(lambda: over() or parts(move) >= goal, 5)  # noqa: B023
+            until(lambda: over() or parts(move) >= goal, 12)  # noqa: B023
         if not over():
             at = parts(move)
             print(f"after {at} parts: {killer.kill(*SEED_WAYS)}", flush=True)

@@ -357,10 +357,22 @@ def test_long_transaction_is_named_and_nothing_is_left(trap_move: Move, monkeypa
     assert trap_move(run.run)["phase"] == "seeded"
 
 
+def peak(pid: int) -> int:
+    """Bytes of memory that a process has had at most."""
+    return 1024 * int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0])
+
+
 def test_throttles_hold(big_move: Move) -> None:
+    """Also of memory, whatever is copied: the processes of the move share the runner with others."""
     rate = 4 * MIB
     big_move.on_source("CREATE TABLE aside AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 16000)")
-    done = big_move(run.run, rate_limit=rate, **SMALL_PARTS)
+    with seeding(big_move, rate_limit=rate, **SMALL_PARTS) as seed:
+        until(lambda: copied(big_move) >= 10)
+        for what in ("seed", "snapshot"):
+            number = launch.pid(launch.Unit(big_move.context(), what))
+            print(what, peak(number) // MIB, "MiB")
+            assert peak(number) < 300 * MIB
+        done = seed.result()
     assert done["seed"]["bytes"] / done["seed"]["laps"]["copy"] < 1.1 * rate
     assert done["seed"]["bytes"] / done["seed"]["laps"]["copy"] > 0.7 * rate
 
