@@ -74,18 +74,22 @@ def parse(declared: Sequence[Mapping[str, Any]]) -> list[Image]:
             platform=entry.get("platform") or PLATFORMS.get(machine.machine(), f"linux/{machine.machine()}"),
             repository=str(entry["repository"]),
         )
-        faults += [f"{image.name}: {fault}" for fault in _faults(image)]
+        faults += [f"{image.name}: {fault}" for fault in (*_repository_faults(image), *context_faults(image))]
         images.append(image)
     if faults:
         raise ImageError("Images are declared wrongly: " + "; ".join(faults) + ".")
     return images
 
 
-def _faults(image: Image) -> Iterator[str]:
+def _repository_faults(image: Image) -> Iterator[str]:
     if not image.repository:
         yield "no repository; name it in ecr_repository_names, or set the image's repository to one that is there"
     elif not REPOSITORY.fullmatch(image.repository):
         yield f"repository {image.repository!r} is not the address of an ECR repository (<account>.dkr.ecr.<region>.amazonaws.com/<name>)"
+
+
+def context_faults(image: Image) -> Iterator[str]:
+    """Yield what is wrong with the folder that an image is built from."""
     if not image.context.is_dir():
         yield f"context {image.context} is not a folder"
     elif not image.containerfile.is_file():

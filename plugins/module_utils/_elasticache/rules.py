@@ -60,7 +60,7 @@ def _faults_of_creation(spec: Spec) -> list[str]:
     if spec.primary_cluster_id:
         faults.append("primary_cluster_id names a member of a group that does not exist yet: leave it out")
     tls = spec.transit_encryption_mode or TLS_DISABLED
-    return faults + _faults_of_result(spec, tls, spec.replica_count or 0, {})
+    return faults + faults_of_result(spec, tls, spec.replica_count or 0, {})
 
 
 def faults_of_change(current: Group, spec: Spec) -> list[str]:
@@ -86,7 +86,7 @@ def faults_of_change(current: Group, spec: Spec) -> list[str]:
         )
     faults += _faults_of_version(current, spec)
     replicas = current.replica_count if spec.replica_count is None else spec.replica_count
-    faults += _faults_of_result(spec, tls, replicas, current.values, has_token=current.auth_token_enabled)
+    faults += faults_of_result(spec, tls, replicas, current.values, has_token=current.auth_token_enabled)
     return faults + _faults_of_primary(current, spec)
 
 
@@ -118,7 +118,7 @@ def _faults_of_primary(current: Group, spec: Spec) -> list[str]:
     return []
 
 
-def _faults_of_result(
+def faults_of_result(
     spec: Spec, tls: str, replicas: int, values: dict[str, Any], *, has_token: bool = False
 ) -> list[str]:
     """Relations that must hold once the wish is applied."""

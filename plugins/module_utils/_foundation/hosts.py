@@ -45,15 +45,20 @@ class HostsState:
     volumes: Mapping[str, Json] = field(default_factory=dict)
 
 
+def is_public_key(text: str) -> bool:
+    """Say whether a text is an SSH public key, as a file such as ~/.ssh/id_ed25519.pub holds it."""
+    parts = text.split()
+    return len(parts) > 1 and parts[0].startswith(("ssh-", "ecdsa-", "sk-"))
+
+
 def key_name(spec: HostsSpec) -> str:
     """Name the key pair by its content, so that another key is another pair."""
-    parts = spec.public_key.split()
-    if len(parts) < 2 or not parts[0].startswith(("ssh-", "ecdsa-", "sk-")):
+    if not is_public_key(spec.public_key):
         raise FoundationError(
             "ec2_host_public_key_file does not hold an SSH public key.",
             "give the path of a file such as ~/.ssh/id_ed25519.pub.",
         )
-    return f"{spec.project}-{spec.stage}-host-{sha256(parts[1].encode()).hexdigest()[:8]}"
+    return f"{spec.project}-{spec.stage}-host-{sha256(spec.public_key.split()[1].encode()).hexdigest()[:8]}"
 
 
 def template_name(spec: HostsSpec) -> str:

@@ -83,6 +83,7 @@ FORMS: Mapping[str, Form] = {
     ),
     "aurora_postgres_engine_version": Form(r"\d+(\.\d+)?", "major or major.minor, such as 15.4"),
     "aurora_postgres_instance_class": Form(r"db\.[a-z0-9-]+\.[a-z0-9-]+", "a class such as db.t4g.medium"),
+    "ec2_host_image_id": Form(r"ami-[0-9a-z]+", "the ID of an image such as ami-0123456789abcdef0"),
     "ec2_host_instance_type": Form(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "a type such as t3.xlarge"),
     "elasticache_redis_engine_version": Form(r"\d+(\.\d+){0,2}", "a version such as 7.0"),
     "elasticache_redis_node_type": Form(r"cache\.[a-z0-9-]+\.[a-z0-9-]+", "a type such as cache.t4g.medium"),

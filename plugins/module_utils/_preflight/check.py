@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight import 
     bounds,
     controller,
     files,
+    images,
     membership,
     migration,
     names,
@@ -35,7 +36,10 @@ PLATFORM: Mapping[str, Mapping[str, str]] = {
     "platform_stage": NAME,
     "platform_data_stage": NAME,
     "platform_region": REGION,
-    "platform_state_dir": {"pattern": r".+", "says": "a directory on the controller"},
+    "platform_state_dir": {
+        "pattern": r"(/|~/).+",
+        "says": "the whole path of a directory on the controller, from / or ~ on",
+    },
     "platform_services_dir": {"pattern": r".+", "says": "a directory on the controller"},
 }
 
@@ -96,6 +100,7 @@ def check(stage: Stage, catalogue: Catalogue) -> Iterator[Fault]:
         yield from relations.check_hosts(values, bool(stage.groups.get("ec2_hosts")))
         if "k3s_common" in active:
             yield from settings.check_k3s(values)
+            yield from settings.check_binary(values)
     if "k3s_common" in active:
         told = {host: _told(stage, host, nodes.READ) for host in stage.names}
         yield from nodes.check(stage.groups, told, catalogue.roles["k3s_common"].defaults)
@@ -114,9 +119,13 @@ def _of_account(stage: Stage, values: Mapping[str, Any], active: Collection[str]
     """Check the settings of roles that run at the account alone."""
     if "network" in active:
         yield from settings.check_vpc(values)
+        yield from settings.check_zones(values)
     if "secrets" in active:
         yield from settings.check_secrets(values)
+    if "elasticache_redis" in active:
+        yield from settings.check_redis(values)
     if "container_image" in active:
+        yield from images.check(values)
         yield from controller.check_engine(str(values.get("container_image_engine", "auto")))
     if "service_deploy" in active:
         yield from controller.check_services(values, stage.groups, stage.absent)

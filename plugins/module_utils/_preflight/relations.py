@@ -9,9 +9,11 @@ from pathlib import Path
 from stat import S_IRWXG, S_IRWXO
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._foundation.hosts import is_public_key
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
 Network = IPv4Network | IPv6Network
+KEY_BYTES = 64  # of a file that may be anything: enough to know a key by
 
 
 def check_groups(
@@ -111,5 +113,11 @@ def _check_key(name: str, value: Any) -> Iterator[Fault]:
         yield Fault(
             name, f"{value} is not there", f"make a pair with ssh-keygen -t ed25519, or give {name} the path of yours"
         )
+        return
+    first = path.read_bytes()[:KEY_BYTES].decode(errors="replace")
+    if "public" in name and not is_public_key(first):
+        yield Fault(name, f"{value} holds no SSH public key", "give the path of a file such as ~/.ssh/id_ed25519.pub")
+    if "private" in name and "PRIVATE KEY" not in first:
+        yield Fault(name, f"{value} holds no private key", "give the path of a file such as ~/.ssh/id_ed25519")
     elif "private" in name and path.stat().st_mode & (S_IRWXG | S_IRWXO):
         yield Fault(name, f"{value} can be read by others, so ssh refuses it", f"chmod 600 {path}")

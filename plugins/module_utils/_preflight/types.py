@@ -38,6 +38,8 @@ def check(name: str, value: Any, spec: Mapping[str, Any]) -> Iterator[Fault]:
         return
     if isinstance(value, str):
         yield from _check_text(name, value, spec)
+    if spec.get("required") and isinstance(value, Sequence) and not value and not isinstance(value, str):
+        yield Fault(name, "is empty", f"list at least one. {_about(spec)}".rstrip())
     choices = spec.get("choices")
     if choices and value not in choices:
         yield Fault(name, f"is {_shown(value)}", f"choose one of {', '.join(map(str, choices))}")
@@ -47,6 +49,11 @@ def check(name: str, value: Any, spec: Mapping[str, Any]) -> Iterator[Fault]:
         inner = {"type": spec.get("elements", "raw"), **{key: spec[key] for key in ("options",) if key in spec}}
         for index, item in enumerate(value):
             yield from check(f"{name}[{index}]", item, inner)
+
+
+def _about(spec: Mapping[str, Any]) -> str:
+    about = spec.get("description", "")
+    return about if isinstance(about, str) else " ".join(map(str, about))
 
 
 def _check_text(name: str, value: str, spec: Mapping[str, Any]) -> Iterator[Fault]:
