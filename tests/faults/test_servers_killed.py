@@ -5,36 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, follow, rollback
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import BudgetError, MigrationError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import Moving
 
 from tests.faults.support import BUDGET, killed, one_side
 from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, poll, sides, switched, writable
-
-
-@contextlib.contextmanager
-def at(monkeypatch: pytest.MonkeyPatch, step: str, action: Callable[[], object]) -> Iterator[None]:
-    """Do something once, when a run reaches this step."""
-    original, done = Moving.at, threading.Event()
-
-    def watched(self: Moving, name: str) -> None:
-        original(self, name)
-        if name == step and not done.is_set():
-            done.set()
-            action()
-
-    monkeypatch.setattr(Moving, "at", watched)
-    yield
-    monkeypatch.setattr(Moving, "at", original)
-    assert done.is_set(), f"the run never came to {step}"
+from tests.integration.pg_migration.moving import Writers, at, crowded, following, poll, sides, switched, writable
 
 
 def processes(cluster: Cluster) -> list[int]:

@@ -7,11 +7,12 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     cutover,
     finish,
@@ -22,6 +23,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import SEEDED
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import Moving
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import ledger
 
 from tests.integration.pg_clusters import BIN, PASSWORD, Cluster
@@ -46,6 +48,23 @@ def poll(condition: Any, seconds: float = 15.0, words: str = "") -> Any:
 def crowded() -> float:
     """How much slower than alone this machine is now: seconds are meant for one that has nothing else to do."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+@contextlib.contextmanager
+def at(monkeypatch: pytest.MonkeyPatch, step: str, action: Callable[[], object]) -> Iterator[None]:
+    """Do something once, when a run reaches this step."""
+    original, done = Moving.at, threading.Event()
+
+    def watched(self: Moving, name: str) -> None:
+        original(self, name)
+        if name == step and not done.is_set():
+            done.set()
+            action()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Moving, "at", watched)
+        yield
+    assert done.is_set(), f"the run never came to {step}"
 
 
 def reach(cluster: Cluster, dbname: str) -> list[str]:

@@ -6,16 +6,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, rollback, view_reach, views
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import Moving
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import LEDGER, crowded, following
+from tests.integration.pg_migration.moving import LEDGER, at, crowded, following
 
 SLEEP = 1.0
 SUMMED = "CREATE MATERIALIZED VIEW public.summed AS SELECT 1 AS id, count(*) AS n, sum(touched) AS touched FROM public.ledger"
@@ -23,23 +22,6 @@ SLOW = f"CREATE MATERIALIZED VIEW public.slow AS SELECT x.n, pg_sleep({SLEEP})::
 UNIQUE = "CREATE UNIQUE INDEX ON public.summed (id)"
 REFRESH, CONCURRENTLY = "REFRESH MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW CONCURRENTLY"
 STATE = "SELECT id, n, touched FROM public.summed"
-
-
-@contextlib.contextmanager
-def at(monkeypatch: pytest.MonkeyPatch, step: str, action: Callable[[], object]) -> Iterator[None]:
-    """Do something once, when a run reaches this step."""
-    original, done = Moving.at, threading.Event()
-
-    def watched(self: Moving, name: str) -> None:
-        original(self, name)
-        if name == step and not done.is_set():
-            done.set()
-            action()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Moving, "at", watched)
-        yield
-    assert done.is_set(), f"the run never came to {step}"
 
 
 def begun(move: Move, *statements: str) -> None:
