@@ -15,6 +15,7 @@ from sandbox.settings import (
     AWS_NAMES,
     DIGEST_LABEL,
     ENDPOINT,
+    GATEWAY,
     IMAGE_PREFIX,
     LABEL,
     MINISTACK_ADDRESS,
@@ -51,6 +52,8 @@ def environment(engine: Engine, paths: Paths) -> dict[str, str]:
         "SANDBOX_CA": "/run/sandbox-tls/ca.pem",
         "SANDBOX_TLS_DIR": "/run/sandbox-tls",
         "SANDBOX_METADATA_ENDPOINT": f"{MINISTACK_ADDRESS}:{MINISTACK_PORT}",
+        # Docker's own resolver stands alone in a container; Podman's does only where it is named.
+        "SANDBOX_RESOLVER": str(GATEWAY) if engine.kind == "podman" else "",
         "SANDBOX_PUBLIC_KEY": paths.public_key.read_text().strip(),
         "SANDBOX_SEED_DIR": str(paths.seeds),
         "SANDBOX_LABEL": LABEL,

@@ -13,6 +13,7 @@ from sandbox.ministack_compat import (
     engine_defaults,
     instance_groups,
     instance_metadata,
+    instance_resolver,
     instance_seed,
     launch_template_metadata,
     network_interfaces,
@@ -29,6 +30,7 @@ ALL: tuple[ModuleType, ...] = (
     run_instances_template,  # after the interface and the metadata: they must see the template's values as if they had been sent
     launch_template_metadata,
     instance_seed,
+    instance_resolver,
     console_output,
     container_volumes,
     engine_defaults,

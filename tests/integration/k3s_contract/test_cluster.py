@@ -24,6 +24,13 @@ def test_every_node_has_its_password_kept(server: Host) -> None:
     assert {f"{node['metadata']['name']}.node-password.k3s" for node in server.objects("nodes")} <= kept
 
 
+def test_a_node_names_resolvers_that_all_know_the_network(server: Host, agent: Host) -> None:
+    """docs.k3s.io/cli/agent, --resolv-conf: CoreDNS forwards to what is named there, and asks any of them, not the first."""
+    for host in (server, agent):
+        named = host.run("grep -c '^nameserver' /etc/resolv.conf").strip()
+        assert named == "1", "a second resolver that knows no name of the VPC makes pods lose their database now and then"
+
+
 @pytest.mark.full
 def test_another_password_is_rejected(server: Host, agent: Host, agent_unit: str, agent_name: str) -> None:
     """docs.k3s.io/architecture: a node of a known name with another password does not join."""

@@ -142,6 +142,23 @@ def test_user_data_is_not_handed_over_by_plain_ministack(emulator: Emulator, eng
     assert "volumes" not in engine.asked[0]
 
 
+def test_a_host_names_no_resolver_on_plain_ministack(emulator: Emulator, engine: Containers) -> None:
+    ec2 = emulator("ec2")
+    call(ec2, "RunInstances", ImageId=use(ec2, engine))
+    assert "dns" not in engine.asked[0]
+
+
+@pytest.mark.parametrize(("address", "wanted"), [("10.89.64.1", ["10.89.64.1"]), ("", None)])
+def test_a_host_has_the_one_resolver_that_is_named(
+    emulator: Emulator, engine: Containers, monkeypatch: pytest.MonkeyPatch, address: str, wanted: list[str] | None
+) -> None:
+    monkeypatch.setenv("SANDBOX_RESOLVER", address)
+    ec2 = emulator("ec2", "instance_seed", "instance_resolver")
+    call(ec2, "RunInstances", ImageId=use(ec2, engine))
+    assert engine.asked[0].get("dns") == wanted
+    assert engine.asked[0]["volumes"]
+
+
 def test_a_host_is_started_with_its_seed(emulator: Emulator, engine: Containers, tmp_path: Path) -> None:
     ec2 = emulator("ec2", "instance_seed")
     text = b"#!/bin/sh\necho hello\n"
