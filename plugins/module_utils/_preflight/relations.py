@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._foundation.hosts 
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
 Network = IPv4Network | IPv6Network
+ADMIN = "network_admin_cidrs"
 KEY_BYTES = 64  # of a file that may be anything: enough to know a key by
 
 
@@ -56,13 +57,20 @@ def check_groups(
 def check_ranges(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Check every option named *_cidr or *_cidrs, and that no two single ranges overlap."""
     single: dict[str, Network] = {}
+    parsed: dict[str, Network]
     for name, value in values.items():
         if name.endswith("_cidr") and isinstance(value, str) and value:
             yield from _parse(name, value, single)
         elif name.endswith("_cidrs") and isinstance(value, Sequence) and not isinstance(value, str):
             for index, item in enumerate(value):
                 if isinstance(item, str):
-                    yield from _parse(f"{name}[{index}]", item, {})
+                    yield from _parse(f"{name}[{index}]", item, parsed := {})
+                    if name == ADMIN and any(network.prefixlen == 0 for network in parsed.values()):
+                        yield Fault(
+                            f"{name}[{index}]",
+                            f'"{item}" is the whole internet: it would reach SSH and the Kubernetes API of every host',
+                            'list your own addresses, such as "203.0.113.7/32"; users come in by network_web_cidrs',
+                        )
     for (first, one), (second, two) in combinations(sorted(single.items()), 2):
         if one == two and {_vpc(first), _vpc(second)} == {True}:
             continue  # two roles that are told the same VPC
@@ -95,9 +103,9 @@ def check_hosts(values: Mapping[str, Any], hosts_wanted: bool) -> Iterator[Fault
     """Check what is needed to make and reach EC2 hosts."""
     if not hosts_wanted:
         return
-    if values.get("ec2_host_connect") == "public" and not values.get("network_admin_cidrs"):
+    if values.get("ec2_host_connect") == "public" and not values.get(ADMIN):
         yield Fault(
-            "network_admin_cidrs",
+            ADMIN,
             "is empty, but ec2_host_connect is public: no SSH connection would reach a host",
             'list your own address, such as ["203.0.113.7/32"], or connect over a VPN with ec2_host_connect: private',
         )

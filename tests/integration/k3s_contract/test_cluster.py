@@ -28,7 +28,9 @@ def test_a_node_names_resolvers_that_all_know_the_network(server: Host, agent: H
     """docs.k3s.io/cli/agent, --resolv-conf: CoreDNS forwards to what is named there, and asks any of them, not the first."""
     for host in (server, agent):
         named = host.run("grep -c '^nameserver' /etc/resolv.conf").strip()
-        assert named == "1", "a second resolver that knows no name of the VPC makes pods lose their database now and then"
+        assert named == "1", (
+            "a second resolver that knows no name of the VPC makes pods lose their database now and then"
+        )
 
 
 @pytest.mark.full

@@ -200,6 +200,8 @@ def test_a_host_with_an_address_of_its_own_need_not_be_made() -> None:
         ({"network_cidr": "10.0.0.0/16", "k3s_common_vpc_cidr": "10.0.0.0/8"}, 1),
         ({"network_admin_cidrs": ["10.0.0.0/16", "nonsense"]}, 1),
         ({"network_admin_cidrs": ["10.0.0.0/16"], "network_cidr": "10.0.0.0/16"}, 0),
+        ({"network_admin_cidrs": ["0.0.0.0/0", "::/0"]}, 2),
+        ({"network_web_cidrs": ["0.0.0.0/0"]}, 0),
     ],
 )
 def test_ranges(values: Mapping[str, Any], objects: int) -> None:

@@ -15,6 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 OWN = Path(__file__).resolve().relative_to(ROOT).as_posix()
 
+ANYWHERE = r"(\b0\.0\.0\.0/0|(?<![0-9a-f])::/0)"
+INSIDE = r"\b(22|2379|6443|8472|10250)\b"  # SSH, etcd, the Kubernetes API, VXLAN, the kubelet
+
 # name -> (pattern, why and what instead)
 RULES: dict[str, tuple[str, str]] = {
     "kubeconfig readable by all": (
@@ -27,6 +30,14 @@ RULES: dict[str, tuple[str, str]] = {
         "use a file",
     ),
     "password in argv": (r"PGPASSWORD=\S+\s+(psql|pg_)|mysql\b[^\n]*\s-p\S", "use a password file 0600"),
+    "password in an environment file": (
+        r"^\s*(export\s+)?[A-Z_]*(PASSWORD|PASSWD|SECRET|TOKEN)=['\"]?[^\s'\"$<{%(*.]{3,}['\"]?\s*$",
+        "it is in backups and in `docker inspect`; mount a file 0600 written from Secrets Manager",
+    ),
+    "API or SSH open to the internet": (
+        rf"{INSIDE}[^\n]*{ANYWHERE}|{ANYWHERE}[^\n]*{INSIDE}|admin_cidrs\W+[^\n]*{ANYWHERE}",
+        "allow a bastion, a VPN or named addresses",
+    ),
     "server identity unchecked": (
         r"checkServerIdentity|rejectUnauthorized\W+false|InsecureSkipVerify:\s*true|_create_unverified_context"
         r"|verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|validate_certs:\s*(false|no)|curl\s[^\n]*(\s-k\s|--insecure)",
@@ -56,7 +67,10 @@ RULES: dict[str, tuple[str, str]] = {
 # path (or its beginning) -> names of rules, each with the reason why the rule does not fit there
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "plugins/module_utils/_preflight/types.py": {"well-known password": "the list of placeholders that are refused"},
-    "tests/unit/preflight/test_check.py": {"well-known password": "the placeholder that must be refused"},
+    "tests/unit/preflight/test_check.py": {
+        "well-known password": "the placeholder that must be refused",
+        "API or SSH open to the internet": "the ranges that must be refused",
+    },
     "sandbox/k3s_standin/k3s/join.py": {
         "server identity unchecked": "K3s fetches /cacerts before it knows the CA and then compares the hash of the K10 token"
     },
@@ -105,6 +119,11 @@ def test_no_insecure_choice_in_the_repository() -> None:
         ("token in argv", "redis-cli -h x -a TOKEN ping"),
         ("token in argv", "k3s server --token abc"),
         ("password in argv", "PGPASSWORD=x psql"),
+        ("password in an environment file", "DB_PASSWORD=hunter22"),
+        ("password in an environment file", "export REDIS_AUTH_TOKEN='abc123def'"),
+        ("API or SSH open to the internet", "- {proto: tcp, ports: [22, 6443], cidr_ip: 0.0.0.0/0}"),
+        ("API or SSH open to the internet", "cidr_ip: '::/0', from_port: 6443"),
+        ("API or SSH open to the internet", "network_admin_cidrs: [0.0.0.0/0]"),
         ("server identity unchecked", "tls: {rejectUnauthorized: false}"),
         ("server identity unchecked", "validate_certs: false"),
         ("server identity unchecked", "curl -s -k https://x"),
@@ -131,6 +150,10 @@ def test_each_rule_finds_what_it_is_for(rule: str, line: str) -> None:
         "mode: '0644'",
         "image: repo/app@sha256:abc",
         "redis-cli --askpass",
+        "DB_PASSWORD_FILE=/run/secrets/db",
+        "DB_PASSWORD=$DB_PASSWORD",
+        "- {proto: tcp, ports: [443], cidr_ip: 0.0.0.0/0}",
+        "- {proto: tcp, ports: [22, 6443], cidr_ip: 10.0.0.0/16}",
     ],
 )
 def test_secure_lines_pass(line: str) -> None:
