@@ -18,6 +18,8 @@ PICK ?= -m "not full"
 # A caller's configuration of Ansible must not change what the checkout does.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Some images of CI forbid Python to keep what it compiled; then each of hundreds of starts compiles Ansible and boto3 again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## list the verbs
