@@ -89,44 +89,55 @@ molecule: setup ## roles on real systemd hosts
 
 .PHONY: e2e
 e2e: setup ## the main job end to end in a fresh sandbox
+	@$(MAKE) fresh
+	$(MAKE) e2e-stages
+	$(MAKE) e2e-end
+
+.PHONY: fresh
+fresh:
 	@$(PY) -m sandbox down
 	$(PY) -m sandbox up
 	rm -rf .state
-	pytest $(PICK) --durations=25 tests/integration/pg_source/test_container.py tests/e2e/test_[1-8]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py tests/e2e/test_9_*.py
+
+.PHONY: e2e-stages
+e2e-stages:
+	@pytest $(PICK) --durations=25 tests/integration/pg_source/test_container.py tests/e2e/test_[1-8]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py
+
+# These take the sandbox away, so nothing else may need it any more.
+.PHONY: e2e-end
+e2e-end:
+	@pytest $(PICK) --durations=5 tests/e2e/test_9_*.py
 
 .PHONY: integration
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
 	@pytest -n $(WORKERS) --dist loadfile $(PICK) --durations=25 tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source/test_service.py tests/integration/pg_source/test_role.py tests/integration/pg_migration tests/integration/retire tests/faults
 
-# What needs the sandbox waits more than it computes, so the tests with servers of their own run beside it; what they say comes at
-# their end. Both are run to their end: one failure a run would cost the next half an hour.
+# Three lanes side by side, for each waits about half of its time. What the others say comes at the end; each is run to its end:
+# one failure a run would cost the next half an hour.
 .PHONY: test
 test: setup servers ## everything CI runs; installs what is missing
-	@beside=$$(mktemp)
-	trap 'rm -f "$$beside"; jobs -p | xargs -r kill 2>/dev/null || true' EXIT
-	$(MAKE) own-servers WORKERS=$(if $(filter 0,$(WORKERS)),0,1) >"$$beside" 2>&1 &
-	echo "make unit integration: run beside the rest, reported at their end"
-	lost=""
-	$(MAKE) lint || lost="lint"
-	$(MAKE) sandboxed || lost="$$lost sandboxed"
-	wait $$! || lost="$$lost unit or integration"
-	cat "$$beside"
-	[ -z "$$lost" ] || { echo "failed: make $$lost" >&2; exit 1; }
-
-.PHONY: own-servers
-own-servers:
-	@lost=""
-	$(MAKE) unit || lost=1
-	$(MAKE) integration || lost=1
-	[ -z "$$lost" ]
+	@folder=$$(mktemp -d)
+	trap 'jobs -p | xargs -r kill 2>/dev/null || true; rm -rf "$$folder"' EXIT
+	lane() {
+	  for verb in "$$@"; do
+	    SECONDS=0
+	    if $(MAKE) $$verb WORKERS=$(if $(filter 0,$(WORKERS)),0,1) >"$$folder/$$verb.log" 2>&1; then echo "make $$verb: passed, $$SECONDS s"
+	    else echo "make $$verb: FAILED, $$SECONDS s; what it said comes at the end"; echo "$$verb" >>"$$folder/lost"; fi
+	  done
+	}
+	lane integration &
+	$(MAKE) fresh
+	lane lint unit molecule &
+	$(MAKE) e2e-stages || echo e2e-stages >>"$$folder/lost"
+	wait
+	$(MAKE) e2e-end || echo e2e-end >>"$$folder/lost"
+	for verb in lint unit integration molecule; do printf '\n== make %s\n' $$verb; cat "$$folder/$$verb.log"; done
+	if [ -e "$$folder/lost" ]; then echo "failed: make $$(paste -sd' ' "$$folder/lost")" >&2; exit 1; fi
 
 .PHONY: test-full
 test-full: ## everything that there is, with every variant and the long molecule scenarios
 	@$(MAKE) test PICK=
 	$(MAKE) molecule-more
-
-.PHONY: sandboxed
-sandboxed: molecule e2e ## everything that needs the sandbox
 
 .PHONY: molecule-more
 molecule-more: setup ## three K3s servers, the first of them lost; releases of a compose application (not part of test)

@@ -62,6 +62,7 @@ def test_a_dry_run_of_the_move_says_what_would_be_and_touches_nothing() -> None:
     assert not [one for one in clusters() if "managed" in one]
 
 
+@pytest.mark.full
 def test_the_move_alone_makes_its_new_side_and_then_finds_it() -> None:
     """By a tag, from the stage before: the stores, and a pooler and a proxy that trust them. Nothing is moved yet."""
     first = run("--tags", "preflight", name="managed-alone", stage="managed", playbook=MOVE, timeout=1200)

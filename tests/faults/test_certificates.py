@@ -89,6 +89,7 @@ def worker_is_gone(move: Move) -> None:
     move.source.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.fewer("wrong")
 def test_the_runner_does_not_trust_a_server_when_it_is_to_follow(trusting: Trusting, kind: str) -> None:
@@ -164,6 +165,7 @@ def test_the_runner_does_not_trust_the_servers_in_the_freeze(
     assert sides(move) == (False, True)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.fewer("expired")
 def test_the_last_changes_do_not_come_through(trusting: Trusting, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:

@@ -18,15 +18,24 @@ from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import Writers, crowded, following, poll, sides
 
-BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name ~ '^platform_migration/[0-9a-f]+$' AND pid <> pg_backend_pid()"
+BACKENDS = (
+    "SELECT pid, coalesce(wait_event = 'ClientRead', false) FROM pg_stat_activity"
+    " WHERE application_name ~ '^platform_migration/[0-9a-f]+$' AND pid <> pg_backend_pid()"
+)
 
 
 def stop_sessions(cluster: Cluster, stopped: list[int]) -> None:
-    """The sessions of the run, not the server: as when packets of a known connection are dropped on the way."""
-    for (pid,) in cluster.execute(BACKENDS):
+    """The sessions of the run, not the server: as when packets of a known connection are dropped on the way.
+
+    Such a session waits for its client. One that is stopped at work may hold a lock that no server hands on, and nothing ends it.
+    """
+    end = time.monotonic() + 5
+    while not (sessions := cluster.execute(BACKENDS)) or not all(waits for _, waits in sessions):
+        assert time.monotonic() < end, sessions
+        time.sleep(0.01)
+    for pid, _ in sessions:
         os.kill(pid, signal.SIGSTOP)
         stopped.append(pid)
-    assert stopped
 
 
 def wake(stopped: list[int]) -> None:

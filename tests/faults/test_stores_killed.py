@@ -76,6 +76,7 @@ def back(move: Move, redis: dict[str, Any]) -> dict[str, Any]:
         return rollback.run(context, False, others)
 
 
+@pytest.mark.full
 def test_a_rollback_that_dies_before_the_decision_leaves_all_at_the_new_side(
     move: Move, redis: dict[str, Any], old: RedisServer, new: RedisServer, proxy: Proxy, writers: Keys
 ) -> None:
