@@ -91,7 +91,6 @@ def worker_is_gone(move: Move) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.fewer("wrong")
 def test_the_runner_does_not_trust_a_server_when_it_is_to_follow(trusting: Trusting, kind: str) -> None:
     move = trusting
     started(move)
@@ -167,7 +166,6 @@ def test_the_runner_does_not_trust_the_servers_in_the_freeze(
 
 @pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.fewer("expired")
 def test_the_last_changes_do_not_come_through(trusting: Trusting, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """The worker has to connect again in the freeze, and is not let: the budget ends that, and the source is open."""
     move = trusting
