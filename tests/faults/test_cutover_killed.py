@@ -60,6 +60,7 @@ def test_after_it_the_target_is_opened(move: Move, step: str) -> None:
     assert writers.lost(move.target) == []
 
 
+@pytest.mark.full
 def test_a_run_that_hangs_is_ended_and_the_source_opened(move: Move) -> None:
     following(move)
     writers = Writers(move)

@@ -65,6 +65,7 @@ def test_a_session_hangs_while_a_side_is_opened(move: Move, monkeypatch: pytest.
     assert writers.lost(move.target if step == "open" else move.source) == []
 
 
+@pytest.mark.full
 def test_a_close_that_hung_does_not_shut_what_was_opened(move: Move) -> None:
     """It waits for somebody's uncommitted ALTER ROLE, is given up, and gets its turn when that is rolled back."""
     following(move)

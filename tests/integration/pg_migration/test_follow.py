@@ -93,6 +93,7 @@ def test_a_wrong_password_is_said_without_it(move: Move) -> None:
     assert move(follow.run)["phase"] == "following"
 
 
+@pytest.mark.full
 def test_a_login_that_cannot_hush_the_log_keeps_the_password_too(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a managed server: a statement that fails is written down, so it fails with another password."""
     started(move)

@@ -56,6 +56,7 @@ def test_a_view_that_nobody_refreshed_costs_the_freeze_nothing(move: Move, monke
 
 
 @pytest.mark.parametrize("how", [REFRESH, CONCURRENTLY])
+@pytest.mark.fewer(1)
 def test_one_that_was_refreshed_meanwhile_is_refreshed_in_the_freeze(
     move: Move, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_refresh_that_finds_nothing_new_is_seen_too(move: Move, monkeypatch: p
     assert move.on_target(STATE) == [(1, 1, 7)]
 
 
+@pytest.mark.full
 def test_a_view_over_a_view(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
     begun(
         move, SUMMED, "CREATE VIEW public.between AS SELECT n + 1 AS n FROM public.summed",
@@ -116,6 +118,7 @@ def test_a_view_over_a_view(move: Move, monkeypatch: pytest.MonkeyPatch) -> None
     assert lower == 3
 
 
+@pytest.mark.full
 def test_what_was_refreshed_before_the_target_had_it(move: Move) -> None:
     """A REFRESH on the source of rows that the target applies a second later: its own has to wait for them."""
     begun(move, SUMMED)
@@ -159,6 +162,7 @@ def test_what_only_the_freeze_carries_is_shown_by_no_earlier_refresh(move: Move)
         assert move.on_target(f"SELECT n FROM public.{view}") == [(2,)], view
 
 
+@pytest.mark.full
 def test_a_job_that_refreshes_all_the_time_is_predicted(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
     begun(move, SLOW)
     refresh = views.refresh

@@ -129,6 +129,7 @@ def test_leaves_neither_data_nor_password_on_the_runner(move: Move) -> None:
         ("ALTER TABLE log ALTER n SET DEFAULT 5", "relation public.log is defined differently"),
     ],
 )
+@pytest.mark.fewer(5)
 def test_an_altered_target_is_found(moved_once: Move, target_of: Cluster, statement: str, said: str) -> None:
     """On the one finished copy: each fault is made, must be named, and is taken back by copying the database."""
     target_of.execute("DROP DATABASE IF EXISTS app WITH (FORCE)")
@@ -242,6 +243,7 @@ def test_a_source_login_that_cannot_read_everything_is_refused(old: Cluster, tar
         ({"port": 1}, "refused"),
     ],
 )
+@pytest.mark.fewer(2)
 def test_what_cannot_be_reached_is_said_with_its_mend(
     move: Move, target: Cluster, change: dict[str, Any], said: str
 ) -> None:
@@ -283,6 +285,7 @@ restore(source, target, Path({folder!r}), Options(jobs=2), "all", False)
 
 
 @pytest.mark.parametrize("sign", ["*.connection", "toc.dat", "pre-data.log", "data.log", "post-data.log"])
+@pytest.mark.fewer(2)
 def test_killed_at_any_point_the_next_run_finishes(move: Move, target: Cluster, sign: str) -> None:
     """kill -9 as soon as a phase leaves its first trace; then the same command again."""
     script = KILLED.format(

@@ -152,6 +152,7 @@ def test_any_list_arrives_whatever_was_done_to_it(
         ("string", ("SETBIT", KEY, 5000, 1)),
     ],
 )
+@pytest.mark.fewer(2)
 def test_what_the_target_does_not_keep_is_found(
     old: RedisServer,
     new: RedisServer,

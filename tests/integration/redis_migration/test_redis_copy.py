@@ -112,6 +112,7 @@ def test_every_trap_arrives_and_is_proved(
         ),
     ],
 )
+@pytest.mark.fewer(4)
 def test_a_difference_is_located_and_the_next_copy_mends_it(
     filled: tuple[RedisServer, RedisServer, Path], spoil: tuple[str, ...], told: str
 ) -> None:

@@ -61,6 +61,7 @@ def test_the_readers_of_many_streams_are_looked_at_in_a_few_flights(
     assert [len(new.do("XPENDING", key, "g", "-", "+", 9)) for key in keys[9:14]] == [0, 1, 1, 1, 0]  # type: ignore[arg-type]
 
 
+@pytest.mark.full
 def test_a_capped_stream_loses_its_front_by_the_same_way(
     old: RedisServer, new: RedisServer, approach: Callable[[], Approach]
 ) -> None:
@@ -94,6 +95,7 @@ def made_again(old: RedisServer) -> None:
     ],
     ids=["one-taken-out", "used-up", "gone", "another-in-its-place", "a-big-string", "a-string", "same-ids"],
 )
+@pytest.mark.fewer("one-taken-out", "same-ids")
 def test_a_stream_that_did_more_than_grow_arrives_all_the_same(
     old: RedisServer, new: RedisServer, approach: Callable[[], Approach], change: Callable[[RedisServer], object]
 ) -> None:

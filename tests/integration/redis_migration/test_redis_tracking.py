@@ -73,6 +73,7 @@ def test_quiet_sessions_outlive_the_timeout_of_a_server(impatient: RedisServer, 
         leg.close()
 
 
+@pytest.mark.full
 def test_a_record_that_ended_is_known_as_lost(old: RedisServer) -> None:
     follower = Follower(old.endpoint())
     assert follower.start()
@@ -99,6 +100,7 @@ def test_a_cutover_whose_record_ended_carries_everything_over(
     assert (new.do("GET", "early"), new.do("GET", "late")) == (b"w", b"v")
 
 
+@pytest.mark.full
 def test_a_way_back_whose_record_ended_carries_everything_back(
     old: RedisServer, new: RedisServer, proxy: Proxy, tmp_path: Path
 ) -> None:

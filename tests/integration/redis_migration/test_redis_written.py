@@ -54,6 +54,7 @@ def spoilt_on_the_way(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[], objec
     ],
     ids=["a-string", "gone", "a-stream"],
 )
+@pytest.mark.fewer(2)
 def test_a_key_written_to_in_the_proof_is_compared_when_it_arrived(
     old: RedisServer,
     new: RedisServer,
