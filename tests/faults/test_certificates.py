@@ -17,7 +17,8 @@ from tests.faults.support import BUDGET, one_side, victim
 from tests.faults.test_servers_killed import at
 from tests.integration.pg_clusters import PASSWORD, Cluster, expired
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, poll, sides, started
+from tests.integration.pg_migration.moving import Writers, crowded, sides, started
+from tests.waiting import until
 
 KINDS = {"wrong": "unable to get local issuer certificate", "expired": "certificate has expired"}
 
@@ -205,13 +206,13 @@ def test_the_source_does_not_trust_the_target(trusting: Trusting, monkeypatch: p
         with at(monkeypatch, "wake", lambda: trust.spoil(kind)):
             assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
         writers.more()
-        said = poll(lambda: [one for one in status.look(move.context())["notices"] if "certificate" in one], 20)
+        said = until(lambda: [one for one in status.look(move.context())["notices"] if "certificate" in one])
         print(said)
         with pytest.raises(MigrationError):
             move(rollback.run, freeze_budget=BUDGET * crowded())
         assert sides(move) == (False, True)
         trust.mend()
-        poll(lambda: status.look(move.context())["notices"] == [], 30 * crowded())
+        until(lambda: status.look(move.context())["notices"] == [])
         assert move(rollback.run, freeze_budget=BUDGET * crowded())["phase"] == "returned"
         writers.more()
     assert writers.lost(move.source) == []
@@ -225,7 +226,7 @@ def test_a_run_dies_in_the_freeze_and_nobody_trusts_the_source(trusting: Trustin
     writers = Writers(move)
     with writers.writing():
         process = victim(move, "cutover", "carry", how="stop")
-        poll(lambda: sides(move) == (False, False), 30 * crowded())
+        until(lambda: sides(move) == (False, False))
         move.trust("source").spoil("expired")
         process.kill()
         process.wait(20)

@@ -16,7 +16,8 @@ from tests.faults.support import BUDGET, one_side, victim
 from tests.faults.test_servers_killed import at
 from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, poll, sides
+from tests.integration.pg_migration.moving import Writers, crowded, following, sides
+from tests.waiting import until
 
 BACKENDS = (
     "SELECT pid, coalesce(wait_event = 'ClientRead', false) FROM pg_stat_activity"
@@ -108,7 +109,7 @@ def test_what_is_given_up_asks_the_pooler_for_nothing(move: Move, monkeypatch: p
     )
     with pytest.raises(MigrationError, match="old side is open again"):
         move(cutover.run, freeze_budget=2.5 * crowded())
-    poll(lambda: len(asked) >= 3, 10)
+    until(lambda: len(asked) >= 3)
     assert asked[-1] == "source", asked
     assert sides(move) == (True, False)
 
@@ -120,7 +121,7 @@ def test_a_run_that_stands_still_while_it_opens_is_replaced(move: Move, step: st
     writers = Writers(move)
     with writers.writing():
         process = victim(move, "cutover", step, how="stop", rehearse=step == "reopen")
-        poll(lambda: sides(move) == (False, False), 30)
+        until(lambda: sides(move) == (False, False))
         one_side(move, (False, True) if step == "open" else (True, False), watchdog.STILL + 20 * crowded())
         assert process.wait(20) == -9
         writers.more()

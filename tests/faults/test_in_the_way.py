@@ -25,10 +25,10 @@ from tests.integration.pg_migration.moving import (
     crowded,
     following,
     login,
-    poll,
     sides,
 )
 from tests.integration.pg_migration.test_seed import seeding
+from tests.waiting import until
 
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'platform_migration/%' AND wait_event_type = 'Lock' AND wait_event = '{}'"
 FAR = 10_000_000  # a key that the writers do not reach
@@ -72,10 +72,10 @@ def test_a_changed_schema_that_is_not_committed_when_the_seed_begins(move: Move)
     column = under_way(move.source, move.dbname, "ALTER TABLE public.users ADD COLUMN extra int DEFAULT 1")
     table = under_way(move.source, move.dbname, "CREATE TABLE public.fresh (id int, extra int)")
     with writers.writing(), column as first, table as second, seeding(move) as seed:
-        poll(lambda: move.source.execute(WAITS.format("relation")), words="the preflight does not wait")
+        until(lambda: move.source.execute(WAITS.format("relation")), "the preflight does not wait")
         writers.more()
         first.commit()
-        poll(lambda: move.source.execute(WAITS.format("transactionid")), words="the slot does not wait")
+        until(lambda: move.source.execute(WAITS.format("transactionid")), "the slot does not wait")
         writers.more()
         assert sides(move) == (True, False)
         second.execute("INSERT INTO public.fresh VALUES (1, 1)")
@@ -98,7 +98,7 @@ def test_a_row_of_somebody_else_on_the_target(move: Move) -> None:
     with writers.writing():
         move.on_target(f"SET transaction_read_only TO off; INSERT INTO public.ledger (n) VALUES ({FAR})")
         move.on_source(f"INSERT INTO public.ledger (n, note) VALUES ({FAR}, 'ours')")
-        poll(lambda: not follow.health(move.context()).enabled, words="disable_on_error")
+        until(lambda: not follow.health(move.context()).enabled, "disable_on_error")
         stays_at_the_source(move, writers, lambda: move(follow.run), rf"public.ledger \(n={FAR}\)")
         stays_at_the_source(move, writers, lambda: move(cutover.run), "users are not touched")
         move.on_target(f"SET transaction_read_only TO off; DELETE FROM public.ledger WHERE n = {FAR}")

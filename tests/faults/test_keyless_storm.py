@@ -17,8 +17,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 from tests.faults.support import BUDGET
 from tests.integration.pg_migration.conftest import Move, big_move
-from tests.integration.pg_migration.moving import GRANTS, LEDGER, crowded, login, poll, sides
+from tests.integration.pg_migration.moving import GRANTS, LEDGER, crowded, login, sides
 from tests.integration.pg_migration.test_seed import MIB, SMALL_PARTS
+from tests.waiting import until
 
 __all__ = ["big_move"]
 
@@ -94,7 +95,7 @@ class Storm:
 
     def more(self, by: int = 200) -> None:
         goal = self.done + by
-        poll(lambda: self.done >= goal, 60, "nobody can write")
+        until(lambda: self.done >= goal, "nobody can write")
 
     def lost(self, move: Move, target: bool) -> list[str]:
         """After the storm: items of which not exactly what was acknowledged is there."""
@@ -155,11 +156,10 @@ def test_what_was_acknowledged_before_the_cutover_is_on_the_target(big_move: Mov
         storm.more()
         assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
     assert storm.lost(move, target=True) == []
-    poll(
+    until(
         lambda: (
             move.on_source("SELECT sum(hits), count(*) FROM public.storm")
             == move.on_target("SELECT sum(hits), count(*) FROM public.storm")
-        ),
-        30,
+        )
     )
     move.same_rows()

@@ -17,8 +17,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 from tests.faults.support import BUDGET
 from tests.integration.pg_migration.conftest import Move, big_move, clean
-from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, crowded, poll, sides
+from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, crowded, sides
 from tests.integration.pg_migration.test_seed import SMALL_PARTS
+from tests.waiting import until
 
 __all__ = ["big_move"]
 
@@ -103,7 +104,7 @@ def test_a_target_that_gets_full_while_it_follows(big_move: Move, small_disk: Di
         move(follow.run)
         small_disk.fill()
         move.on_source("INSERT INTO big SELECT i, repeat('x', 100), 0, now() FROM generate_series(100001, 140000) i")
-        poll(lambda: move.on_target("SELECT subenabled FROM pg_subscription") == [(False,)], words="it is not full")
+        until(lambda: move.on_target("SELECT subenabled FROM pg_subscription") == [(False,)], "it is not full")
         for _ in range(2):
             small_disk.fill()  # what autovacuum gave back of the rows that were taken back
             with pytest.raises(MigrationError) as caught:

@@ -14,7 +14,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 
 from tests.faults.support import BUDGET, victim
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, poll, sides
+from tests.integration.pg_migration.moving import Writers, crowded, following, sides
+from tests.waiting import until
 
 
 class LostError(BaseException):
@@ -54,13 +55,13 @@ def test_run_and_watchdog_are_killed_together(move: Move, step: str, where: str,
     writers = Writers(move)
     with writers.writing():
         process = victim(move, "cutover", step, how="stop", freeze_budget=60.0)
-        poll(lambda: stopped(process.pid), 60, f"the run never came to {step}")
+        until(lambda: stopped(process.pid), f"the run never came to {step}")
         watching = int(move.context().journal.read("watchdog.json")["pid"])
         for pid in (watching, process.pid):  # the run stands still: nobody goes on in between
             os.kill(pid, signal.SIGKILL)
         assert process.wait(20) == -9
         # A signal is not an end: the process is gone a moment after it.
-        poll(lambda: not launch.alive(launch.Unit(move.context(), watchdog.WHAT)), 20, "the watchdog outlived its kill")
+        until(lambda: not launch.alive(launch.Unit(move.context(), watchdog.WHAT)), "the watchdog outlived its kill")
         runner = move if who == "the same runner" else replace(move, folder=move.folder / "another runner")
         result = runner(cutover.run, freeze_budget=30 * crowded())
         assert ("completed" if where == "target" else "called off") in result["message"]
@@ -78,7 +79,7 @@ def test_the_machine_comes_up_again(
     """What the unit of the boot runs, run: nobody had to come. Without systemd it is armed by hand here, as the watchdog does with it."""
     following(move)
     process = victim(move, "cutover", step, how="stop", freeze_budget=60.0)
-    poll(lambda: stopped(process.pid), 60, f"the run never came to {step}")
+    until(lambda: stopped(process.pid), f"the run never came to {step}")
     context = move.context()
     monkeypatch.setattr(reboot, "UNITS", tmp_path / "units")
     with monkeypatch.context() as patch:

@@ -14,7 +14,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 from tests.faults.support import BUDGET, killed, one_side
 from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, at, crowded, following, poll, sides, switched, writable
+from tests.integration.pg_migration.moving import Writers, at, crowded, following, sides, switched, writable
+from tests.waiting import until
 
 
 def processes(cluster: Cluster) -> list[int]:
@@ -136,7 +137,7 @@ def test_the_rollback_is_killed(move: Move, step: str) -> None:
             killed(move, "rollback", step)
             one_side(move, (True, False) if step in ("release", "open") else (False, True), (BUDGET + 5) * crowded())
         writers.more()
-        poll(lambda: move.source.execute("SELECT count(*) FROM pg_stat_replication") is not None)
+        until(lambda: move.source.execute("SELECT count(*) FROM pg_stat_replication") is not None)
         assert move(rollback.run, freeze_budget=BUDGET * crowded())["phase"] == "returned"
         writers.more()
     assert sides(move) == (True, False)

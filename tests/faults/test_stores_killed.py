@@ -19,11 +19,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.roll
 from tests.faults.support import BUDGET, killed, one_side
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import Writers as Tables
-from tests.integration.pg_migration.moving import crowded, following, poll, seed
+from tests.integration.pg_migration.moving import crowded, following, seed
 from tests.integration.redis_migration.conftest import new, old, pair, proxy, root
 from tests.integration.redis_migration.test_redis_cutover import Writers as Keys
 from tests.integration.redis_migration.test_redis_cutover import grows, nothing_lost, writers
 from tests.integration.redis_servers import Proxy, RedisServer
+from tests.waiting import until
 
 __all__ = ["new", "old", "pair", "proxy", "root", "writers"]
 
@@ -61,7 +62,7 @@ def proxied(proxy: Proxy, side: str) -> None:
         except ProxyError:
             return False
 
-    poll(there, 30, f"the proxy does not lead to the {side} side")
+    until(there, f"the proxy does not lead to the {side} side")
 
 
 def moved(move: Move, redis: dict[str, Any]) -> None:

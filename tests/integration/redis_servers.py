@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
 from tests.integration.pg_clusters import make_ca, make_server_certificate
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a/b@c%d:e\\f'g"  # noqa: S105 - every character that has ever broken a URL or a shell
@@ -88,15 +88,13 @@ class RedisServer:
         conf.touch(mode=0o600)
         conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.process = subprocess.Popen([self.binary, str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 10
-        while True:
-            try:
-                self.admin().close()
-                return
-            except RedisMoveError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.02)
+        until(self._answers, f"no Redis at port {self.port}")
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(RedisMoveError):
+            self.admin().close()
+            return True
+        return False
 
     def stop(self) -> None:
         if self.process:
@@ -167,11 +165,8 @@ def make_proxy(root: Path, old: RedisServer, new: RedisServer) -> Iterator[Proxy
     )
     try:
         proxy = Proxy(folder, port, process)
-        end = time.monotonic() + 10
-        while not (folder / "admin.sock").exists():
-            assert process.poll() is None, "haproxy did not start"
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        until(lambda: process.poll() is not None or (folder / "admin.sock").exists())
+        assert process.poll() is None, "haproxy did not start"
         yield proxy
     finally:
         process.kill()

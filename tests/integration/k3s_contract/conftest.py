@@ -7,17 +7,18 @@ and K3S_CONTRACT_AGENT are the commands that run a shell command as root on a ho
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tests import waiting
 from tests.e2e import canary
 from tests.e2e.support import ROOT
 
@@ -80,9 +81,6 @@ def agent_name(agent: Host) -> str:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(1)
-    return condition()
+    with contextlib.suppress(AssertionError):
+        return waiting.until(condition, seconds=seconds, pause=1)
+    return False

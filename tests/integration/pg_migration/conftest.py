@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context, make
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends, Peer, Settings
 
+from tests import waiting
 from tests.integration.pg_clusters import BIN, DATABASE, PASSWORD, Cluster, make_clusters, run_psql
 
 TRAPS = Path(__file__).parent.parent / "postgres" / "traps.sql"
@@ -38,14 +38,14 @@ CREATE INDEX big_a ON big (a); CREATE INDEX big_at ON big (at); GRANT ALL ON big
 """
 
 
-def until(true: Callable[[], Any], seconds: float = 30) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def until(true: Callable[[], Any], seconds: float = waiting.PATIENCE) -> Any:
+    """As tests.waiting, of a server that may be down for a while."""
+
+    def found() -> Any:
         with contextlib.suppress(psycopg.Error):
-            if found := true():
-                return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
+            return true()
+
+    return waiting.until(found, seconds=seconds)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 from tests.integration.pg_clusters import BIN, PASSWORD, Cluster
 from tests.integration.pg_migration.conftest import Move
+from tests.waiting import until
 
 LEDGER = "CREATE TABLE public.ledger (n bigint PRIMARY KEY, touched int NOT NULL DEFAULT 0, note text)"
 GRANTS = (
@@ -35,14 +36,6 @@ GRANTS = (
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shopper; GRANT USAGE ON SCHEMA public TO shopper"
 )
 PACE = 0.01
-
-
-def poll(condition: Any, seconds: float = 15.0, words: str = "") -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, words or "it did not come to pass"
-        time.sleep(0.02)
-    return found
 
 
 def crowded() -> float:
@@ -203,7 +196,7 @@ class Writers:
         for thread in threads:
             thread.start()
         try:
-            poll(lambda: len(self.acknowledged) > 20 * self.count)
+            until(lambda: len(self.acknowledged) > 20 * self.count)
             yield self
         finally:
             self.stop.set()
@@ -213,7 +206,7 @@ class Writers:
     def more(self, by: int = 20) -> None:
         """Wait until so many further writes are acknowledged."""
         goal = len(self.acknowledged) + by
-        poll(lambda: len(self.acknowledged) >= goal, 30, "nobody can write")
+        until(lambda: len(self.acknowledged) >= goal, "nobody can write")
 
     def lost(self, cluster: Cluster) -> list[int]:
         """Acknowledged before this look, and not on that server: others are acknowledged meanwhile, and not meant."""

@@ -24,7 +24,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pgbouncer.switch 
 
 from tests.integration.pg_clusters import PASSWORD
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import poll
+from tests.waiting import until
 
 CONFIG = """
 [pgbouncer]
@@ -99,7 +99,7 @@ class Pooled:
 
     def more(self, by: int = 30) -> None:
         goal = len(self.acknowledged) + by
-        poll(lambda: len(self.acknowledged) >= goal, 30, "requests are not answered")
+        until(lambda: len(self.acknowledged) >= goal, "requests are not answered")
 
     def lost(self, there: set[int]) -> list[int]:
         return [n for n in self.acknowledged if n not in there]
@@ -128,7 +128,7 @@ def pooled(move: Move) -> Iterator[Pooled]:
     with open(folder / "log", "w") as log:
         process = subprocess.Popen([*argv, str(folder / "pgbouncer.ini")], stdout=log, stderr=log)
     try:
-        poll((folder / f".s.PGSQL.{port}").exists)
+        until((folder / f".s.PGSQL.{port}").exists)
         yield made
     finally:
         process.send_signal(signal.SIGTERM)

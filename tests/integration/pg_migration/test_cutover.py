@@ -27,8 +27,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.pref
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import foresee
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, login, poll, sides, started, switched
+from tests.integration.pg_migration.moving import Writers, crowded, following, login, sides, started, switched
 from tests.integration.pg_migration.pooled import pooled
+from tests.waiting import until
 
 
 def test_nothing_acknowledged_is_lost(move: Move) -> None:
@@ -80,7 +81,7 @@ def test_a_target_that_does_not_keep_up_is_told_before_anybody_waits(move: Move)
         move.on_target(
             f"BEGIN READ WRITE; {slow}; {trigger}; ALTER TABLE public.ledger ENABLE ALWAYS TRIGGER slow; COMMIT"
         )
-        poll(lambda: follow.health(move.context()).lag_bytes > 20_000, 60)
+        until(lambda: follow.health(move.context()).lag_bytes > 20_000)
         with pytest.raises(RefusedError, match=r"on the other side [0-9.]+ s later.*Mend: a quieter hour"):
             move(cutover.run, freeze_budget=2.0)
         assert max(writers.gaps) < 1.0 * crowded()  # nobody was frozen
@@ -194,7 +195,7 @@ def test_the_lock_is_effective(move: Move) -> None:
         began = time.monotonic()
         with login(move.target, move.dbname) as session:
             session.execute("INSERT INTO public.ledger (n) VALUES (-9)")
-        poll(lambda: move.on_source("SELECT 1 FROM public.ledger WHERE n = -9"))
+        until(lambda: move.on_source("SELECT 1 FROM public.ledger WHERE n = -9"))
         print("came back after", time.monotonic() - began)
     finally:
         old.close()
@@ -369,7 +370,7 @@ def test_a_schema_changed_after_the_cutover_is_seen_before_it_is_needed(move: Mo
     with move.context().source() as source:
         source.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
         source.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
-    poll(lambda: move.on_source("SELECT n FROM public.later") == [(7,)])
+    until(lambda: move.on_source("SELECT n FROM public.later") == [(7,)])
     assert status.look(move.context())["notices"] == []
     assert move(rollback.run)["phase"] == "returned"
 

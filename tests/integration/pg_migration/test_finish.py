@@ -7,7 +7,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 
 from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import following, poll, sides, started, switched
+from tests.integration.pg_migration.moving import following, sides, started, switched
+from tests.waiting import until
 
 LEFT = """
 SELECT 'slot ' || slot_name FROM pg_replication_slots
@@ -26,12 +27,12 @@ def unlimited(clusters: tuple[Cluster, Cluster]) -> None:
     """Moves of other tests were never finished."""
     clusters[0].execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
     clusters[0].execute("SELECT pg_reload_conf()")
-    poll(lambda: clusters[0].execute("SHOW max_slot_wal_keep_size") == [("-1",)])
+    until(lambda: clusters[0].execute("SHOW max_slot_wal_keep_size") == [("-1",)])
 
 
 def nothing_left(move: Move) -> None:
     """A setting that is taken back is read a moment later."""
-    poll(lambda: not left(move), 5, "something is left")
+    until(lambda: not left(move), "something is left")
 
 
 def left(move: Move) -> list[tuple[str]]:
@@ -91,7 +92,7 @@ def test_without_the_other_server(move: Move, gone: str) -> None:
         assert result["left"]
         assert all(f"on the {gone}" in one for one in result["left"])
         other = move.target if gone == "source" else move.source
-        poll(lambda: not other.execute(LEFT, move.dbname), 5, "something is left")
+        until(lambda: not other.execute(LEFT, move.dbname), "something is left")
     finally:
         cluster.start()
     result = move(finish.run)

@@ -28,7 +28,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 from tests.integration.pg_clusters import PASSWORD
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import GRANTS, Writers, following, poll, sides, started
+from tests.integration.pg_migration.moving import GRANTS, Writers, following, sides, started
+from tests.waiting import until
 
 UNGUARDED = "SET application_name TO 'platform_migration/{short}'; "
 
@@ -155,12 +156,12 @@ def test_a_changed_schema_stops_and_is_named_and_mended(move: Move) -> None:
     past_the_guard(
         move, "ALTER TABLE public.ledger ADD COLUMN extra int; INSERT INTO public.ledger (n, extra) VALUES (1, 1)"
     )
-    poll(lambda: disabled(move), words="disable_on_error")
+    until(lambda: disabled(move), "disable_on_error")
     with pytest.raises(DifferenceError, match=r"column extra of public.ledger is on the source only"):
         move(follow.run)
     move.on_target("SET transaction_read_only TO off; ALTER TABLE public.ledger ADD COLUMN extra int")
     assert "enabled again" in move(follow.run)["message"]
-    poll(lambda: move.on_target("SELECT n, extra FROM public.ledger") == [(1, 1)])
+    until(lambda: move.on_target("SELECT n, extra FROM public.ledger") == [(1, 1)])
 
 
 def test_a_row_in_the_way_is_named_and_mended(move: Move) -> None:
@@ -169,13 +170,13 @@ def test_a_row_in_the_way_is_named_and_mended(move: Move) -> None:
     move.on_target("SET transaction_read_only TO off; INSERT INTO public.ledger (n) VALUES (77)")
     move.on_source("INSERT INTO public.ledger (n) VALUES (76)")
     move.on_source("INSERT INTO public.ledger (n) VALUES (77)")
-    poll(lambda: disabled(move), words="disable_on_error")
+    until(lambda: disabled(move), "disable_on_error")
     for _ in range(2):
         with pytest.raises(MigrationError, match=r"public.ledger \(n=77\)"):
             move(follow.run)
     move.on_target("SET transaction_read_only TO off; DELETE FROM public.ledger WHERE n = 77")
     move(follow.run)
-    poll(lambda: move.on_target("SELECT n FROM public.ledger ORDER BY n") == [(76,), (77,)])
+    until(lambda: move.on_target("SELECT n FROM public.ledger ORDER BY n") == [(76,), (77,)])
 
 
 @pytest.mark.parametrize("how", ["dropped", "invalidated"])
@@ -234,7 +235,7 @@ def lose(move: Move) -> None:
             )
             move.source.execute("SELECT pg_switch_wal()")
         lost = "SELECT 1 FROM pg_replication_slots WHERE wal_status = 'lost'"
-        poll(lambda: move.source.execute("CHECKPOINT") or move.source.execute(lost))
+        until(lambda: move.source.execute("CHECKPOINT") or move.source.execute(lost))
     finally:
         move.source.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
         move.source.execute("SELECT pg_reload_conf()")

@@ -11,7 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import poll
+from tests.waiting import until
 
 CHANGE = psycopg.sql.SQL("ALTER TABLE public.slow REPLICA IDENTITY FULL").format()
 VACUUMING = (
@@ -29,7 +29,7 @@ def test_an_autovacuum_gives_way(move: Move) -> None:
     move.source.execute("ALTER SYSTEM SET autovacuum_naptime TO '1s'")
     move.source.execute("SELECT pg_reload_conf()")
     try:
-        poll(lambda: move.on_source(VACUUMING) == [(1,)], 60, "no autovacuum came")
+        until(lambda: move.on_source(VACUUMING) == [(1,)], "no autovacuum came")
         with move.context().source() as session:
             patience.execute(session, CHANGE, "table public.slow", 10.0)
     finally:

@@ -24,7 +24,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import run as seed
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import following, poll, sides, started
+from tests.integration.pg_migration.moving import following, sides, started
+from tests.waiting import until
 
 FENCE = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 
@@ -52,7 +53,7 @@ def test_a_second_runner_is_told_who_is_at_work(move: Move, other: Move) -> None
         with pytest.raises(HeldError, match=rf"on {context.journal.runner[:20]}.*, for \d+ s. Mend"):
             other(follow.run, lock_wait=0.3)
     other(follow.run)
-    poll(lambda: move.source.execute(FENCE) == [(0,)] == move.target.execute(FENCE))
+    until(lambda: move.source.execute(FENCE) == [(0,)] == move.target.execute(FENCE))
 
 
 def test_a_runner_that_comes_back_believes_the_servers(move: Move, other: Move) -> None:

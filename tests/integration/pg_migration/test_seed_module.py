@@ -56,7 +56,7 @@ def test_copying_survives_a_killed_ansible(big_move: Move, play: list[str]) -> N
         "ANSIBLE_REMOTE_TEMP": str(big_move.folder / "t"),
     }
     first = subprocess.Popen([*play, "-e", f"rate={3 * MIB}"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    until(lambda: copied(big_move) >= 1, 90)
+    until(lambda: copied(big_move) >= 1)
     kept = {launch.pid(launch.Unit(big_move.context(), what)) for what in ("seed", "snapshot")}
     for process in {first.pid, *below(first.pid)} - kept:
         os.kill(process, signal.SIGKILL)

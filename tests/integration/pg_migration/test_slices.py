@@ -20,7 +20,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 )
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import poll, started, switched
+from tests.integration.pg_migration.moving import started, switched
+from tests.waiting import until
 
 SOON = 0.05  # shorter than a process takes to start
 
@@ -48,7 +49,7 @@ def test_a_comparison_goes_on_without_its_runner(move: Move) -> None:
     with pytest.raises(OrderError, match="verify again, it waits for it; then cutover"):
         verbs.run("cutover", move.context(), check=False)
     process = launch.Unit(move.context(), "verify")
-    poll(lambda: not launch.alive(process), 60)
+    until(lambda: not launch.alive(process))
     result = waited(move)
     assert "are the same on both sides" in result["message"]
     assert result["report"]["verdict"] == "the same"

@@ -23,6 +23,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.veri
 from tests.integration.pg_clusters import BIN
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import switched
+from tests.waiting import until
 
 EVERY_TYPE = """
 CREATE TYPE mood AS ENUM ('sad', 'glad');
@@ -256,7 +257,7 @@ def test_writers_never_make_a_fault_and_never_hide_one(followed: Move) -> None:
         # A row nobody touches, in a table under load.
         on_target(move, "UPDATE cleared SET id = 1000 WHERE id = 50")
         move.on_source("INSERT INTO many VALUES (0, 0, 'kept')")
-        wait_for(lambda: move.on_target("SELECT 1 FROM many WHERE id = 0"))
+        until(lambda: move.on_target("SELECT 1 FROM many WHERE id = 0"))
         on_target(move, "UPDATE many SET note = 'spoilt' WHERE id = 0")
         with pytest.raises(DifferenceError) as caught:
             online(move)
@@ -266,13 +267,6 @@ def test_writers_never_make_a_fault_and_never_hide_one(followed: Move) -> None:
         "table public.many: row (id=0) differs in note",
     ]
     assert storm.writes > 200
-
-
-def wait_for(condition: Callable[[], Any], timeout: float = 20) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_the_freeze_finds_what_went_wrong_with_changed_rows(followed: Move) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.run imp
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.target import Admin
 
 from sandbox import monitors
+from tests import waiting
 from tests.integration.pg_clusters import BIN, Cluster, _spare_port
 
 IMAGE = "localhost/tiketi-sandbox/postgres:15-alpine"  # built by the sandbox; keeps the contract of the official image
@@ -166,15 +166,11 @@ class Box:
 
 
 def _await(box: Box) -> None:
-    deadline = time.monotonic() + 30
-    while (
-        "ready to accept"
-        not in subprocess.run(["podman", "logs", box.name], capture_output=True, text=True, check=True).stderr.rsplit(
-            "database system is shut down", 1
-        )[-1]
-    ):
-        assert time.monotonic() < deadline, podman("logs", box.name)
-        time.sleep(0.1)
+    def ready() -> bool:
+        logged = subprocess.run(["podman", "logs", box.name], capture_output=True, text=True, check=True).stderr
+        return "ready to accept" in logged.rsplit("database system is shut down", 1)[-1]
+
+    waiting.until(ready, f"{box.name} is not ready", pause=0.1)
 
 
 @pytest.fixture

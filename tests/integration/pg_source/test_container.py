@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import 
 
 from tests.integration.pg_source.conftest import Box, Source, podman
 from tests.integration.pg_source.test_service import TOO_MANY, replicates
+from tests.waiting import until
 
 Wrap = Callable[[Box], Source]
 AUTO = "/var/lib/postgresql/data/postgresql.auto.conf"
@@ -30,10 +30,7 @@ def docker(network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     with subprocess.Popen(
         ["podman", "system", "service", "--time=0", f"unix://{socket}"], stderr=subprocess.DEVNULL
     ) as api:
-        deadline = time.monotonic() + 20
-        while not socket.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(socket.exists)
         monkeypatch.setenv("DOCKER_HOST", f"unix://{socket}")
         yield
         api.terminate()

@@ -23,6 +23,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.run import restore
 
 from tests.integration.pg_clusters import PASSWORD, Cluster, run_psql
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 ROWS = 20_000
@@ -295,11 +296,8 @@ def test_killed_at_any_point_the_next_run_finishes(move: Move, target: Cluster, 
     assert process.stdin
     process.stdin.write(script)
     process.stdin.close()
-    deadline = time.monotonic() + 60
-    while not list(move.folder.rglob(sign)):
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    until(lambda: process.poll() is not None or list(move.folder.rglob(sign)), pause=0.002)
+    assert process.poll() is None, "it ended before it could be killed"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     done = move()

@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.t
 
 from tests.integration.redis_migration.data import mixed, traps
 from tests.integration.redis_servers import PASSWORD, ROOT, TOKEN, RedisServer, make_server, memory, valkey_server
+from tests.waiting import until
 
 OPTIONS = Options(rules=Rules((("cache:*", "cache"), ("metrics:*", "skip"))), big_bytes=100_000, lock_wait=0)
 
@@ -189,11 +189,8 @@ migrate(Move(Endpoint("source", "localhost", {old.port}, "", passwords[0], False
     assert process.stdin is not None
     process.stdin.write(f"{PASSWORD}\n{TOKEN}")
     process.stdin.close()
-    end = time.monotonic() + 20
-    while int(new.do("DBSIZE")) < 15_000:  # type: ignore[call-overload]
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.005)
+    until(lambda: process.poll() is not None or int(new.do("DBSIZE")) >= 15_000)  # type: ignore[call-overload]
+    assert process.poll() is None
     with pytest.raises(RedisMoveError, match=rf"another run of this move holds .*process {process.pid}, for \d+ s"):
         step("copy")
     os.kill(process.pid, signal.SIGKILL)
@@ -297,10 +294,7 @@ def test_the_record_of_changes_misses_nothing(old: RedisServer, new: RedisServer
                 ]
             )  # fmt: skip
         assert [str(reply) for reply in replies if isinstance(reply, Exception)] == []
-        end = time.monotonic() + 5
-        while old.do("EXISTS", "brief"):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        until(lambda: not old.do("EXISTS", "brief"))
         assert approach.frozen() == []
         assert approach.proved
         assert not approach.follower.lost

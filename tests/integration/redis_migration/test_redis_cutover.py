@@ -6,8 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from redis.retry import Retry
 
 from tests.integration.redis_migration.data import mixed, traps
 from tests.integration.redis_servers import ROOT, TOKEN, Proxy, RedisServer
+from tests.waiting import until
 
 OPTIONS = Options(rules=Rules((("cache:*", "cache"), ("metrics:*", "skip"))), big_bytes=200_000, lock_wait=0)
 WRITERS = Path(__file__).with_name("writers.py")
@@ -70,13 +70,6 @@ def writers(proxy: Proxy, old: RedisServer, new: RedisServer, tmp_path: Path) ->
         process.wait()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
 def count_at(server: RedisServer, session: int = 0) -> int:
     return int(server.do("GET", f"count:{session}") or 0)  # type: ignore[call-overload]
 
@@ -84,7 +77,7 @@ def count_at(server: RedisServer, session: int = 0) -> int:
 def grows(server: RedisServer) -> None:
     """Writers are at this server, and get on."""
     before = count_at(server)
-    wait_for(lambda: count_at(server) > before + 10)
+    until(lambda: count_at(server) > before + 10)
 
 
 def nothing_lost(told: dict[str, Any], server: RedisServer) -> float:
@@ -202,8 +195,8 @@ def reloaded(proxy: Proxy) -> Iterator[None]:
         return False
 
     try:
-        wait_for(took_over)
-        wait_for(lambda: listening(proxy.port) == 1)
+        until(took_over)
+        until(lambda: listening(proxy.port) == 1)
         yield
     finally:
         second.kill()
@@ -292,7 +285,7 @@ def test_a_freeze_that_is_too_long_reopens_by_itself(
     with closing(make(old, new, proxy, tmp_path, short)) as one:
         one.prepare()
         one.freeze()
-        wait_for(lambda: bool(one._pause.broken))
+        until(lambda: bool(one._pause.broken))
         with pytest.raises(RedisMoveError, match="longer than its limit"):
             one.settle()
         one.reopen()

@@ -24,10 +24,10 @@ from tests.integration.redis_migration.test_redis_cutover import (
     grows,
     make,
     nothing_lost,
-    wait_for,
     writers,
 )
 from tests.integration.redis_servers import Proxy, RedisServer
+from tests.waiting import until
 
 __all__ = ["writers"]
 BUDGET = 2.0
@@ -81,7 +81,7 @@ def called_off(one: Any, freezer: Freezer) -> None:
     with pytest.raises(BudgetError, match="budget"):
         cutovers.Run([one], BUDGET, freezer, reopen_patience=20).go()
     freezer.wake()
-    wait_for(lambda: set(threading.enumerate()) <= before, 30)
+    until(lambda: set(threading.enumerate()) <= before)
 
 
 @pytest.mark.parametrize(  # a freeze does not ask the target

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import redis
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.switch import ProxySwitch
 
 from tests.integration.redis_servers import PASSWORD, ROOT, TOKEN, Proxy, RedisServer
+from tests.waiting import until
 
 # This machine has no systemd, so no handler could do its work: the play ends before.
 PLAY = """
@@ -79,11 +79,8 @@ def running(tmp_path: Path, proxy_role: Callable[..., tuple[int, int, str]]) -> 
     assert (code, changed) == (0, 1), said
     process = subprocess.Popen(["haproxy", "-db", "-f", f"{tmp_path}/etc/haproxy.cfg"], stderr=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 10
-        while not (tmp_path / "run" / "admin.sock").exists():
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        until(lambda: process.poll() is not None or (tmp_path / "run" / "admin.sock").exists())
+        assert process.poll() is None
         yield ProxySwitch(tmp_path / "run" / "admin.sock", tmp_path / "etc" / "haproxy.cfg")
     finally:
         process.kill()

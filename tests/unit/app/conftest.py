@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "examples" / "tiketi"
@@ -35,14 +36,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"{what} did not happen within {seconds} s")
-        time.sleep(0.02)
 
 
 def certificates(directory: Path, owner: str) -> None:
@@ -132,7 +125,7 @@ def redis_server(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]
     port = free_port()
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    until(lambda: listens(port), 5, "Redis listening")
+    until(lambda: listens(port), "Redis listening")
     yield port, process
     process.kill()
     process.wait()
@@ -172,7 +165,7 @@ class Shop:
             self.process = subprocess.Popen(
                 [python, "-m", "tiketi"], env=environment, stdout=output, stderr=subprocess.STDOUT
             )
-        until(lambda: self.process.poll() is not None or listens(self.port), 10, "the shop listening")
+        until(lambda: self.process.poll() is not None or listens(self.port), "the shop listening")
         self.http = httpx.Client(base_url=self.url, timeout=20, limits=httpx.Limits(max_connections=80))
 
     def sign_in(self, user: int) -> dict[str, str]:
@@ -187,7 +180,7 @@ class Shop:
     def stop(self) -> None:
         self.http.close()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=PATIENCE)
 
 
 StartShop = Callable[..., Shop]

@@ -10,6 +10,8 @@ import redis.asyncio
 from tiketi import settings, stores
 from tiketi.waiting import Line, Place
 
+from tests.waiting import PATIENCE
+
 EVENT = 11
 
 
@@ -70,7 +72,9 @@ def environment(redis_server: tuple[int, object], tmp_path: Path) -> dict[str, s
     }
 
 
-def test_a_thousand_at_once_get_each_one_place(environment: dict[str, str]) -> None:
+def test_a_thousand_at_once_get_each_one_place(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "REDIS_SECONDS", PATIENCE)
+
     async def scene() -> list[Place]:
         async with stores.redis_client(settings.load(environment)) as client:
             line = Line(client, 0.1, 1)

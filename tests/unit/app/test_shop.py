@@ -14,6 +14,8 @@ import psycopg
 import pytest
 from conftest import Shop, StartShop, until
 
+from tests.waiting import PATIENCE
+
 PLAIN, QUEUED = 2, 1  # events of the seed: without and with a waiting queue
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -199,11 +201,11 @@ def test_what_is_under_way_is_answered_before_the_end(shop: Shop, connection: Co
             payment = pool.submit(
                 shop.http.post, "/api/v1/payments", json={"reservation_id": held["id"]}, headers=headers
             )
-            until(lambda: connection.execute(waits).fetchone() == (1,), 5, "the payment waiting")
+            until(lambda: connection.execute(waits).fetchone() == (1,), "the payment waiting")
             shop.process.send_signal(signal.SIGTERM)
-            until(lambda: "Shutting down" in shop.log.read_text(), 5, "the shop stopping")
+            until(lambda: "Shutting down" in shop.log.read_text(), "the shop stopping")
         assert payment.result().status_code == 201
-    shop.process.wait(timeout=10)
+    shop.process.wait(timeout=PATIENCE)
 
 
 def test_a_thousand_requests_ten_at_a_time(shop: Shop) -> None:

@@ -24,7 +24,7 @@ def tls_redis(postgres: Postgres, tmp_path: Path) -> Iterator[int]:
     lines += [f"tls-cert-file {pki}/server.pem", f"tls-key-file {pki}/server.key", "tls-auth-clients no"]
     configuration.write_text("\n".join([*lines, f"tls-ca-cert-file {pki}/ca.pem"]))
     process = subprocess.Popen([binary, configuration], stdout=subprocess.DEVNULL)
-    until(lambda: listens(port), 5, "Redis listening")
+    until(lambda: listens(port), "Redis listening")
     yield port
     process.kill()
     process.wait()

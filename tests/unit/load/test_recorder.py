@@ -7,11 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._load import record
@@ -20,17 +17,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._load.model import
 from ansible_collections.tiketi.platform.plugins.module_utils._load.record import Record
 from ansible_collections.tiketi.platform.plugins.module_utils._load.recorder import Job, Plan, Recorder
 
+from tests.waiting import PATIENCE, until
+
 from .servers import closed_port, shop
 
 PACKAGES = Path("plugins/module_utils").resolve()
 WRITE = Target("write", "/reserve", "POST", body='{"n": {n}, "run": "{run}"}')
-
-
-def until(condition: Callable[[], Any], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.005)
 
 
 def test_a_pause_of_the_server_is_seen_as_gap_and_wait_and_no_write_is_missing(tmp_path: Path) -> None:
@@ -88,7 +80,7 @@ def test_a_recorder_on_a_host_stops_by_signal_and_its_records_outlive_a_kill(tmp
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
                 until(partial(more_than, least))
                 process.send_signal(number)
-                out, _ = process.communicate(timeout=10)
+                out, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         told = json.loads(out)["write"]
         assert told["requests"] == lines()
