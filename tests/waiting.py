@@ -1,7 +1,8 @@
-"""Waiting for a state that must come, without a claim on how soon."""
+"""Waiting for a state that must come, without a claim on how soon; and what a claim in seconds means on a machine that is busy."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -25,3 +26,8 @@ def until(
         assert time.monotonic() < end, f"{words} (waited {seconds:.0f} s)"
         time.sleep(pause)
     return found
+
+
+def crowded() -> float:
+    """How much slower than alone this machine is now: seconds are meant for one that has nothing else to do."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

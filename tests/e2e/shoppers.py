@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from tests.integration.pg_migration.moving import crowded
+from tests.waiting import crowded
 
 SOON = 10.0  # seconds before its end a place is not asked for any more
 JSON = {"content-type": "application/json"}

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import crowded, sides
+from tests.integration.pg_migration.moving import sides
+from tests.waiting import crowded
 
 ROOT = Path(__file__).parents[2]
 BUDGET = 5.0

@@ -17,8 +17,8 @@ from tests.faults.support import BUDGET, one_side, victim
 from tests.faults.test_servers_killed import at
 from tests.integration.pg_clusters import PASSWORD, Cluster, expired
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, sides, started
-from tests.waiting import until
+from tests.integration.pg_migration.moving import Writers, sides, started
+from tests.waiting import crowded, until
 
 KINDS = {"wrong": "unable to get local issuer certificate", "expired": "certificate has expired"}
 

@@ -7,8 +7,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 
 from tests.faults.support import BUDGET, killed, one_side, victim
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following
+from tests.integration.pg_migration.moving import Writers, following
 from tests.integration.pg_migration.pooled import pooled
+from tests.waiting import crowded
 
 BEFORE = (
     "check",

@@ -16,8 +16,8 @@ from tests.faults.support import BUDGET, one_side, victim
 from tests.faults.test_servers_killed import at
 from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, sides
-from tests.waiting import until
+from tests.integration.pg_migration.moving import Writers, following, sides
+from tests.waiting import crowded, until
 
 BACKENDS = (
     "SELECT pid, coalesce(wait_event = 'ClientRead', false) FROM pg_stat_activity"

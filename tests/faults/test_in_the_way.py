@@ -22,13 +22,12 @@ from tests.integration.pg_migration.moving import (
     GRANTS,
     LEDGER,
     Writers,
-    crowded,
     following,
     login,
     sides,
 )
 from tests.integration.pg_migration.test_seed import seeding
-from tests.waiting import until
+from tests.waiting import crowded, until
 
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'platform_migration/%' AND wait_event_type = 'Lock' AND wait_event = '{}'"
 FAR = 10_000_000  # a key that the writers do not reach

@@ -17,9 +17,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 from tests.faults.support import BUDGET
 from tests.integration.pg_migration.conftest import Move, big_move, clean
-from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, crowded, sides
+from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, sides
 from tests.integration.pg_migration.test_seed import SMALL_PARTS
-from tests.waiting import until
+from tests.waiting import crowded, until
 
 __all__ = ["big_move"]
 

@@ -14,8 +14,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 
 from tests.faults.support import BUDGET, victim
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, sides
-from tests.waiting import until
+from tests.integration.pg_migration.moving import Writers, following, sides
+from tests.waiting import crowded, until
 
 
 class LostError(BaseException):

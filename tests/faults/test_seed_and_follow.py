@@ -20,8 +20,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 from tests.faults.support import BUDGET, victim
 from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move, big_move, until
-from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, crowded, sides
+from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, sides
 from tests.integration.pg_migration.test_seed import MIB, SMALL_PARTS, copied
+from tests.waiting import crowded
 
 __all__ = ["big_move"]
 

@@ -14,8 +14,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 from tests.faults.support import BUDGET, killed, one_side
 from tests.integration.pg_clusters import Cluster
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, at, crowded, following, sides, switched, writable
-from tests.waiting import until
+from tests.integration.pg_migration.moving import Writers, at, following, sides, switched, writable
+from tests.waiting import crowded, until
 
 
 def processes(cluster: Cluster) -> list[int]:

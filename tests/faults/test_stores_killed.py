@@ -19,12 +19,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.roll
 from tests.faults.support import BUDGET, killed, one_side
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import Writers as Tables
-from tests.integration.pg_migration.moving import crowded, following, seed
+from tests.integration.pg_migration.moving import following, seed
 from tests.integration.redis_migration.conftest import new, old, pair, proxy, root
 from tests.integration.redis_migration.test_redis_cutover import Writers as Keys
 from tests.integration.redis_migration.test_redis_cutover import grows, nothing_lost, writers
 from tests.integration.redis_servers import Proxy, RedisServer
-from tests.waiting import until
+from tests.waiting import crowded, until
 
 __all__ = ["new", "old", "pair", "proxy", "root", "writers"]
 

@@ -13,7 +13,7 @@ _DNS = re.compile(rf"{_PART}(\.{_PART})*")
 NAME_LENGTH = 63
 PREFIX_LENGTH = 253
 _WORD = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-# docs.k3s.io/cli/server, --disable. K3s takes any other word, and disables nothing by it.
+# DisableItems in K3s' pkg/cli/cmds/stage.go. K3s takes any other word, and disables nothing by it.
 PACKAGED = ("coredns", "servicelb", "traefik", "local-storage", "metrics-server", "runtimes")
 
 

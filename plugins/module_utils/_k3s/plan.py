@@ -13,6 +13,8 @@ from .model import MARKER, Action, Current, Desired, File
 FIXED = ("cluster-cidr", "service-cidr", "cluster-domain", "secrets-encryption")
 MEMORY_MB = {"server": 1700, "agent": 450}
 DISK_MB = 2048
+# A new K3s is kept beside the old one, and unpacks itself beside what that unpacked.
+UPGRADE_DISK_MB = 1024
 _SECRET_LINE = re.compile(
     r"^(\s*(?:- )?\S*(?:password|token|secret|auth|key)(?!\S*-file)\S*:\s*)(?!true|false)\S.*$", re.I | re.M
 )
@@ -73,6 +75,10 @@ def faults(desired: Desired, current: Current, config_path: str) -> list[str]:
         )
     if fresh and current.disk_mb < DISK_MB:
         found.append(f"{current.disk_mb} MB free under /var/lib/rancher; K3s needs {DISK_MB} MB, make room")
+    if not fresh and needs_binary(desired, current) and current.disk_mb < UPGRADE_DISK_MB:
+        found.append(
+            f"{current.disk_mb} MB free under /var/lib/rancher; another K3s beside this one needs {UPGRADE_DISK_MB} MB, make room"
+        )
     found += [
         f"{path} is not on this host, and k3s_common_credential_provider has no urls to fetch it from; the kubelet "
         "would refuse to start. Give urls and sha256 there, or put the binary into the host's image"

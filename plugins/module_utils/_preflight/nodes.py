@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._k3s import names, ranges
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s import names, ranges, versions
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault
 
 SERVERS, AGENTS = "k3s_servers", "k3s_agents"
 NAME, DISABLE = "k3s_common_node_name", "k3s_common_disable"
 LABELS = {SERVERS: "k3s_server_node_labels", AGENTS: "k3s_agent_node_labels"}
 # docs.k3s.io/cli/server, critical configuration values: a server with another one cannot join, or joins and behaves otherwise.
+VERSION = "k3s_common_version"
+KUBELET_BEHIND = 3
 COMMON = (
-    "k3s_common_version",
+    VERSION,
     "k3s_common_cluster_cidr",
     "k3s_common_service_cidr",
     DISABLE,
@@ -36,6 +39,7 @@ def check(groups: Groups, told: Told, defaults: Mapping[str, Any]) -> Iterator[F
     for host in servers:
         yield from _disable(told.get(host, {}).get(DISABLE))
     yield from _common(servers, told, defaults)
+    yield from _agents(servers, agents, told, defaults)
     for host in servers[:1]:
         pods, services = (told.get(host, {}).get(name, defaults.get(name)) for name in (ranges.PODS, ranges.SERVICES))
         if isinstance(pods, str) and isinstance(services, str):
@@ -82,6 +86,34 @@ def _common(servers: Sequence[str], told: Told, defaults: Mapping[str, Any]) -> 
                 "differs: " + "; ".join(f"{value} on {', '.join(of)}" for value, of in hosts.items()),
                 "set it once, in group_vars/all.yml: the servers of a cluster have it in common",
             )
+
+
+def _agents(servers: Sequence[str], agents: Sequence[str], told: Told, defaults: Mapping[str, Any]) -> Iterator[Fault]:
+    """A kubelet may be up to three minor versions behind the API, and never before it (kubernetes.io/releases/version-skew-policy)."""
+
+    def text(host: str) -> str:
+        return str(told.get(host, {}).get(VERSION, defaults.get(VERSION)))
+
+    def version(host: str) -> versions.Version | None:
+        try:
+            return versions.parse(text(host))
+        except K3sError:
+            return None  # the check of versions has said it
+
+    of_servers = version(servers[0]) if servers else None
+    hosts: dict[str, list[str]] = {}
+    for host in agents:
+        if of_servers and (own := version(host)):
+            newer, behind = own > of_servers, of_servers.minor - own.minor
+            if newer or own.major != of_servers.major or behind > KUBELET_BEHIND:
+                hosts.setdefault(text(host), []).append(host)
+    for own_version, of in hosts.items():
+        yield Fault(
+            VERSION,
+            f"is {own_version} on agent {', '.join(of)} and {text(servers[0])} on the servers",
+            "set it once, in group_vars/all.yml: an agent is never newer than its servers, and at most "
+            f"{KUBELET_BEHIND} minor versions older",
+        )
 
 
 def _shown(value: Any) -> str:

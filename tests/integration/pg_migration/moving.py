@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import threading
 import time
@@ -36,11 +35,6 @@ GRANTS = (
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shopper; GRANT USAGE ON SCHEMA public TO shopper"
 )
 PACE = 0.01
-
-
-def crowded() -> float:
-    """How much slower than alone this machine is now: seconds are meant for one that has nothing else to do."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @contextlib.contextmanager

@@ -27,9 +27,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.pref
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import foresee
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import Writers, crowded, following, login, sides, started, switched
+from tests.integration.pg_migration.moving import Writers, following, login, sides, started, switched
 from tests.integration.pg_migration.pooled import pooled
-from tests.waiting import until
+from tests.waiting import crowded, until
 
 
 def test_nothing_acknowledged_is_lost(move: Move) -> None:

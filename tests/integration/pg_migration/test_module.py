@@ -14,7 +14,8 @@ import pytest
 
 from tests.integration.pg_clusters import PASSWORD
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, crowded, sides
+from tests.integration.pg_migration.moving import GRANTS, LEDGER, Writers, sides
+from tests.waiting import crowded
 
 ROOT = Path(__file__).resolve().parents[3]
 LOGIN = ("host", "port", "dbname", "username", "password")

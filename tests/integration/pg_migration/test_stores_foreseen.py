@@ -10,9 +10,10 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 from tests.faults.support import BUDGET
 from tests.faults.test_stores_killed import redis
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import crowded, following, sides
+from tests.integration.pg_migration.moving import following, sides
 from tests.integration.redis_migration.conftest import new, old, pair, proxy, root
 from tests.integration.redis_servers import RedisServer
+from tests.waiting import crowded
 
 __all__ = ["new", "old", "pair", "proxy", "redis", "root"]
 

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, rollback, view_reach, views
 
 from tests.integration.pg_migration.conftest import Move
-from tests.integration.pg_migration.moving import LEDGER, at, crowded, following
+from tests.integration.pg_migration.moving import LEDGER, at, following
+from tests.waiting import crowded
 
 SLEEP = 1.0
 SUMMED = "CREATE MATERIALIZED VIEW public.summed AS SELECT 1 AS id, count(*) AS n, sum(touched) AS touched FROM public.ledger"

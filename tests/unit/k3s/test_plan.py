@@ -174,6 +174,15 @@ def test_an_unfit_host_is_refused(params: dict[str, Any], over: dict[str, Any], 
     assert words in fault
 
 
+def test_another_version_needs_room_beside_this_one(params: dict[str, Any]) -> None:
+    old = build({**params, "version": "v1.34.1+k3s1", "sha256": "e" * 64}, way("init"), "amd64")
+    desired, full = build(params, way("init"), "amd64"), converged(old, disk_mb=900)
+    (fault,) = plan.faults(desired, full, Paths.config)
+    assert "900 MB free under /var/lib/rancher; another K3s beside this one needs 1024 MB" in fault
+    assert plan.faults(old, full, Paths.config) == [], "what stays as it is needs none"
+    assert plan.faults(desired, converged(old, disk_mb=1100), Paths.config) == []
+
+
 def test_the_first_server(params: dict[str, Any]) -> None:
     desired = build({**params, "tls_san": ["api.example.com"]}, way("init"), "amd64")
     config = content(desired, Paths.config)

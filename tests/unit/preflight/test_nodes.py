@@ -71,8 +71,18 @@ def test_what_the_servers_have_in_common(name: str, value: Any, shown: str) -> N
     [fault] = faults({"server-2": {name: value}})
     assert fault.startswith(f"{name}: differs: ")
     assert shown in fault
-    assert faults({host: {name: value} for host in SERVERS}) == []
+    assert faults({host: {name: value} for host in [*SERVERS, "agent-1"]}) == []
     assert faults({"agent-1": {name: value}}) == []
+
+
+def test_an_agent_is_never_newer_than_its_servers_nor_far_behind() -> None:
+    named = {host: {"k3s_common_version": "v1.34.2+k3s1"} for host in SERVERS}
+    for version in ("v1.34.3+k3s1", "v1.35.0+k3s1", "v1.30.14+k3s1"):
+        [fault] = faults({**named, "agent-1": {"k3s_common_version": version}})
+        assert fault.startswith(f"k3s_common_version: is {version} on agent agent-1 and v1.34.2+k3s1 on the servers. ")
+        assert "never newer than its servers, and at most 3 minor versions older" in fault
+    for version in ("v1.34.1+k3s1", "v1.31.0+k3s1", "latest"):
+        assert faults({**named, "agent-1": {"k3s_common_version": version}}) == []
 
 
 def test_the_order_of_components_is_no_difference() -> None:
