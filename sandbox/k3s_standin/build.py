@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sandbox.errors import SandboxError
+
 from . import archives
 
 HERE: Final = Path(__file__).parent
@@ -41,13 +43,16 @@ class Artifact:
     credential_provider_sha256: str
 
 
-class BuildError(Exception):
-    """The build cannot go on; the message says how to mend it."""
+class BuildError(SandboxError):
+    """The build cannot go on."""
 
 
 def go_version() -> str:
     if shutil.which("go") is None:
-        raise BuildError("Go is not installed: the K3s stand-in is built from Go modules (apt or go.dev/dl, 1.26)")
+        raise BuildError(
+            "Go is not installed, and the K3s release is not reached: its stand-in is built from Go modules",
+            "install Go 1.24 or newer (https://go.dev/dl) and have go in PATH, or let this machine reach github.com",
+        )
     return subprocess.run(["go", "version"], check=True, capture_output=True, text=True).stdout.strip()
 
 
