@@ -89,7 +89,9 @@ molecule: setup ## roles on real systemd hosts
 
 .PHONY: e2e
 e2e: setup ## the main job end to end in a fresh sandbox
-	@for part in fresh e2e-cluster e2e-move e2e-onward e2e-end; do $(MAKE) $$part; done
+	@$(MAKE) fresh
+	$(MAKE) e2e-stages
+	$(MAKE) e2e-end
 
 .PHONY: fresh
 fresh:
@@ -97,19 +99,9 @@ fresh:
 	$(PY) -m sandbox up
 	rm -rf .state
 
-# The stage k3s from an empty account; the stages single and managed beside it or after it, for they share nothing.
-.PHONY: e2e-cluster
-e2e-cluster:
-	@pytest $(PICK) --durations=25 tests/integration/pg_source/test_container.py tests/e2e/test_[1-5]*.py tests/integration/k3s_contract
-
-.PHONY: e2e-move
-e2e-move:
-	@pytest $(PICK) --durations=25 tests/e2e/test_6*.py
-
-# What needs both.
-.PHONY: e2e-onward
-e2e-onward:
-	@pytest $(PICK) --durations=25 tests/e2e/test_[78]*.py tests/unit/sandbox/test_sandbox_gaps.py
+.PHONY: e2e-stages
+e2e-stages:
+	@pytest $(PICK) --durations=25 tests/integration/pg_source/test_container.py tests/e2e/test_[1-8]*.py tests/integration/k3s_contract tests/unit/sandbox/test_sandbox_gaps.py
 
 # These take the sandbox away, so nothing else may need it any more.
 .PHONY: e2e-end
@@ -120,8 +112,9 @@ e2e-end:
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
 	@pytest -n $(WORKERS) --dist loadfile $(PICK) --durations=25 tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source/test_service.py tests/integration/pg_source/test_role.py tests/integration/pg_migration tests/integration/retire tests/faults
 
-# Four lanes side by side, for each waits about half of its time. What measures no time gives way to what does. What the others say
-# comes at the end; each is run to its end: one failure a run would cost the next half an hour.
+# Three lanes side by side, for each waits about half of its time; the stages are the longest, and what measures no time gives way to
+# the two that do. What the others say comes at the end; each is run to its end:
+# one failure a run would cost the next half an hour.
 .PHONY: test
 test: setup servers ## everything CI runs; installs what is missing
 	@folder=$$(mktemp -d)
@@ -129,20 +122,17 @@ test: setup servers ## everything CI runs; installs what is missing
 	lane() {
 	  for verb in "$$@"; do
 	    SECONDS=0
-	    if $(MAKE) $$verb >"$$folder/$$verb.log" 2>&1; then echo "make $$verb: passed, $$SECONDS s"
+	    if $(MAKE) $$verb WORKERS=$(if $(filter 0,$(WORKERS)),0,1) >"$$folder/$$verb.log" 2>&1; then echo "make $$verb: passed, $$SECONDS s"
 	    else echo "make $$verb: FAILED, $$SECONDS s; what it said comes at the end"; echo "$$verb" >>"$$folder/lost"; fi
 	  done
 	}
 	lane integration &
 	$(MAKE) fresh
-	(renice -n 5 $$BASHPID >/dev/null 2>&1 || true; WORKERS=1 lane lint unit molecule) &
-	lane e2e-move & move=$$!
-	$(MAKE) e2e-cluster || echo e2e-cluster >>"$$folder/lost"
-	wait $$move
-	$(MAKE) e2e-onward || echo e2e-onward >>"$$folder/lost"
+	(renice -n 5 $$BASHPID >/dev/null 2>&1 || true; lane lint unit molecule) &
+	$(MAKE) e2e-stages || echo e2e-stages >>"$$folder/lost"
 	wait
 	$(MAKE) e2e-end || echo e2e-end >>"$$folder/lost"
-	for verb in lint unit integration molecule e2e-move; do printf '\n== make %s\n' $$verb; cat "$$folder/$$verb.log"; done
+	for verb in lint unit integration molecule; do printf '\n== make %s\n' $$verb; cat "$$folder/$$verb.log"; done
 	if [ -e "$$folder/lost" ]; then echo "failed: make $$(paste -sd' ' "$$folder/lost")" >&2; exit 1; fi
 
 .PHONY: test-full
