@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 
+from ansible_collections.tiketi.platform.plugins.plugin_utils import aws_models
 from ansible_collections.tiketi.platform.plugins.plugin_utils.in_process import RunModule
 
 # The run loads this file once, before it forks for its tasks, so these stand in each of them. Who lacks one hears it of the module.
 for _library in ("boto3", "ansible_collections.amazon.aws.plugins.module_utils.modules"):
     with contextlib.suppress(ImportError):
         importlib.import_module(_library)
+aws_models.share()
 
 
 class ActionModule(RunModule):

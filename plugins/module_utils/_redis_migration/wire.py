@@ -67,8 +67,9 @@ def encode(commands: Iterable[Command]) -> bytes:
                 add(b"$%d\r\n%b\r\n" % (len(argument), argument))
             elif isinstance(argument, str):
                 add(_word(argument))
-            else:
-                add(_word(str(argument)))
+            else:  # mostly times, of which no two are the same
+                digits = b"%d" % argument
+                add(b"$%d\r\n%b\r\n" % (len(digits), digits))
     return b"".join(parts)
 
 
@@ -150,7 +151,24 @@ class Link:
             raise RedisConnectError(explain(self.where, str(error))) from None
 
     def receive(self, count: int) -> list[Any]:
-        replies = [self.read() for _ in range(count)]
+        """The next replies. Those of most commands of a pass, payloads and numbers, are read without a call of `read` each."""
+        replies: list[Any] = []
+        add, readline, read = replies.append, self._file.readline, self._file.read
+        try:
+            for _ in range(count):
+                line = readline()
+                kind = line[:1]
+                if kind == b"$" and (size := int(line[1:])) >= 0:
+                    body = read(size + 2)
+                    if len(body) < size + 2:
+                        raise RedisConnectError(explain(self.where, "the connection was closed"))
+                    add(body[:-2])
+                elif kind == b":":
+                    add(int(line[1:]))
+                else:
+                    add(self._reply(line))
+        except (OSError, ValueError) as error:
+            raise RedisConnectError(explain(self.where, str(error))) from None
         self._awaited -= count
         return replies
 
@@ -164,27 +182,29 @@ class Link:
     def read(self) -> Any:
         """The next reply."""
         try:
-            line = self._file.readline()
-            kind, rest = line[:1], line[1:-2]
-            if kind == b"$":
-                size = int(rest)
-                if size < 0:
-                    return None
-                body = self._file.read(size + 2)
-                if len(body) == size + 2:
-                    return body[:-2]
-                line = b""
-            elif kind == b":":
-                return int(rest)
-            elif kind == b"+":
-                return rest
-            elif kind == b"*":
-                size = int(rest)
-                return None if size < 0 else [self.read() for _ in range(size)]
-            elif kind == b"-":
-                return ReplyError(rest.decode("utf-8", "backslashreplace"))
+            return self._reply(self._file.readline())
         except (OSError, ValueError) as error:
             raise RedisConnectError(explain(self.where, str(error))) from None
+
+    def _reply(self, line: bytes) -> Any:
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"$":
+            size = int(rest)
+            if size < 0:
+                return None
+            body = self._file.read(size + 2)
+            if len(body) == size + 2:
+                return body[:-2]
+            line = b""
+        elif kind == b":":
+            return int(rest)
+        elif kind == b"+":
+            return rest
+        elif kind == b"*":
+            size = int(rest)
+            return None if size < 0 else [self.read() for _ in range(size)]
+        elif kind == b"-":
+            return ReplyError(rest.decode("utf-8", "backslashreplace"))
         raise RedisConnectError(explain(self.where, "the connection was closed" if not line else "no Redis reply"))
 
 
