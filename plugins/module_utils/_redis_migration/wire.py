@@ -56,11 +56,21 @@ def _word(text: str) -> bytes:
     return b"$%d\r\n%b\r\n" % (len(raw), raw)
 
 
+@functools.lru_cache(maxsize=512)
+def _asked(verb: tuple[str, ...]) -> bytes:
+    """The beginning of a question about one key."""
+    return b"*%d\r\n" % (len(verb) + 1) + b"".join(map(_word, verb))
+
+
 def encode(commands: Iterable[Command]) -> bytes:
-    """The hot path of a pass: verbs and options are encoded once."""
+    """The hot path of a pass: verbs and options are encoded once, and most commands are a question about one key."""
     parts: list[bytes] = []
     add = parts.append
     for command in commands:
+        verb, key = command[:-1], command[-1]
+        if type(key) is bytes and 0 < len(verb) < 3 and type(verb[0]) is type(verb[-1]) is str:
+            add(b"%b$%d\r\n%b\r\n" % (_asked(verb), len(key), key))
+            continue
         add(b"*%d\r\n" % len(command))
         for argument in command:
             if isinstance(argument, bytes):

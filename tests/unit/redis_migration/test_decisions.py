@@ -178,6 +178,26 @@ def test_the_wire_reads_what_servers_write() -> None:
     assert encode([("SET", b"\xff", 1)]) == b"*3\r\n$3\r\nSET\r\n$1\r\n\xff\r\n$1\r\n1\r\n"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("PING",),
+        ("DUMP", b"k\r\n"),
+        ("MEMORY", "USAGE", b"\x00\xff"),
+        ("PEXPIRETIME", b""),
+        ("SET", b"k", b"v"),
+        (b"DUMP", b"k"),
+        ("XREAD", 1, b"k"),
+        ("AUTH", "\u00fc"),
+        ("RESTORE", b"k", 1795000000000, b"payload", "REPLACE", "ABSTTL"),
+    ],
+)
+def test_every_form_of_a_command_is_written_as_any(command: tuple[bytes | str | int, ...]) -> None:
+    words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
+    plain = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+    assert encode([command, command]) == plain * 2
+
+
 def test_products_and_databases_are_told_from_info() -> None:
     assert product({"redis_version": "7.2.4", "valkey_version": "8.0.1"}) == ("valkey", (8, 0, 1))
     assert product({"redis_version": "7.4.0", "dragonfly_version": "df-v1.34.2"}) == ("dragonfly", (1, 34, 2))
