@@ -81,6 +81,8 @@ def _inventory(
         },
         "k3s_servers": group(hosts[:1]),
         "k3s_agents": group(hosts[1:]),
+        # As in inventories/k3s: by this group all hosts are looked at, and the binary is fetched, at once.
+        "k3s_cluster": {"children": {"k3s_servers": {}, "k3s_agents": {}}},
         "all": {
             "vars": {
                 "ansible_user": values["ec2_host_user"],
