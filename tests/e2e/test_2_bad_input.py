@@ -12,7 +12,6 @@ import boto3
 import pytest
 
 from tests.e2e.support import Outcome, environment, run
-from tests.waiting import crowded
 
 WRONG = {
     "k3s_common_cluster_cidr": "10.42.0.0",
@@ -107,7 +106,7 @@ def test_all_faults_come_at_once() -> None:
     _nothing_touched(outcome)
     missing = [name for name in NAMED if name not in outcome.output]
     assert not missing, f"not named: {missing}\n{outcome.tail()}"
-    assert outcome.summary["seconds"] < 10 * crowded()
+    assert outcome.summary["seconds"] < 10
 
 
 def test_numbers_and_forms_are_bounded() -> None:

@@ -29,7 +29,7 @@ from redis.retry import Retry
 
 from tests.integration.redis_migration.data import mixed, traps
 from tests.integration.redis_servers import ROOT, TOKEN, Proxy, RedisServer
-from tests.waiting import crowded, until
+from tests.waiting import until
 
 OPTIONS = Options(rules=Rules((("cache:*", "cache"), ("metrics:*", "skip"))), big_bytes=200_000, lock_wait=0)
 WRITERS = Path(__file__).with_name("writers.py")
@@ -133,8 +133,8 @@ def test_cutover_loses_nothing_doubles_nothing_fails_nothing(
         longest = nothing_lost(writers.end(), new)
         frozen = sum(one.waited[step] for step in ("freeze", "settle", "switch", "open"))
         print(f"longest wait {longest * 1000:.0f} ms; {one.waited}")
-        assert longest < frozen + crowded()
-        assert not follows or frozen < 1.5 * crowded()
+        # Going through all keys takes as long as the machine needs; nobody waits for more than that.
+        assert longest < (1.5 if follows else frozen + 1)
         assert proxy.switch.active() == "new"
         assert "disabled" in (proxy.folder / "haproxy.cfg").read_text().split("server old")[1].splitlines()[0]
         assert new.do("EXISTS", "cache:page", "metrics:x") == 0

@@ -15,8 +15,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
     MigrationError,
 )
 
-from tests.waiting import PATIENCE
-
 
 class Book:
     def __init__(self) -> None:
@@ -124,7 +122,7 @@ def test_what_hangs_is_left_alone_when_the_budget_is_spent(where: str) -> None:
     began = time.monotonic()
     with pytest.raises(BudgetError, match=f"{where} of pg"):
         go(book, stores, budget=0.2)
-    assert time.monotonic() - began < PATIENCE
+    assert time.monotonic() - began < 2
     assert stores[0].cancelled
     assert book.lines[-1] == "[]"
     hangs.set()
@@ -152,7 +150,7 @@ def test_an_attempt_to_open_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyP
     began = time.monotonic()
     outcome = cutovers.Run(stores, 2.0, book, rehearse=where == "old").go()
     hangs.set()
-    assert time.monotonic() - began < PATIENCE
+    assert time.monotonic() - began < 2
     assert (outcome.where, stores[0].cancelled) == (where, True)
     assert book.lines.count(f"{verb} pg") == 2
 
