@@ -206,13 +206,15 @@ def test_the_source_does_not_trust_the_target(trusting: Trusting, monkeypatch: p
         with at(monkeypatch, "wake", lambda: trust.spoil(kind)):
             assert move(cutover.run, freeze_budget=BUDGET * crowded())["phase"] == "switched"
         writers.more()
-        said = until(lambda: [one for one in status.look(move.context())["notices"] if "certificate" in one])
+        said = until(
+            lambda: [one for one in status.look(move.context())["notices"] if "certificate" in one], seconds=20
+        )
         print(said)
         with pytest.raises(MigrationError):
             move(rollback.run, freeze_budget=BUDGET * crowded())
         assert sides(move) == (False, True)
         trust.mend()
-        until(lambda: status.look(move.context())["notices"] == [])
+        until(lambda: status.look(move.context())["notices"] == [], seconds=30 * crowded())
         assert move(rollback.run, freeze_budget=BUDGET * crowded())["phase"] == "returned"
         writers.more()
     assert writers.lost(move.source) == []
@@ -226,7 +228,7 @@ def test_a_run_dies_in_the_freeze_and_nobody_trusts_the_source(trusting: Trustin
     writers = Writers(move)
     with writers.writing():
         process = victim(move, "cutover", "carry", how="stop")
-        until(lambda: sides(move) == (False, False))
+        until(lambda: sides(move) == (False, False), seconds=30 * crowded())
         move.trust("source").spoil("expired")
         process.kill()
         process.wait(20)

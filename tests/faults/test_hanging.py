@@ -111,7 +111,7 @@ def test_what_is_given_up_asks_the_pooler_for_nothing(move: Move, monkeypatch: p
     )
     with pytest.raises(MigrationError, match="old side is open again"):
         move(cutover.run, freeze_budget=2.5 * crowded())
-    until(lambda: len(asked) >= 3)
+    until(lambda: len(asked) >= 3, seconds=10)
     assert asked[-1] == "source", asked
     assert sides(move) == (True, False)
 
@@ -123,7 +123,7 @@ def test_a_run_that_stands_still_while_it_opens_is_replaced(move: Move, step: st
     writers = Writers(move)
     with writers.writing():
         process = victim(move, "cutover", step, how="stop", rehearse=step == "reopen")
-        until(lambda: sides(move) == (False, False))
+        until(lambda: sides(move) == (False, False), seconds=30)
         one_side(move, (False, True) if step == "open" else (True, False), watchdog.STILL + 20 * crowded())
         assert process.wait(20) == -9
         writers.more()

@@ -61,7 +61,11 @@ def test_run_and_watchdog_are_killed_together(move: Move, step: str, where: str,
             os.kill(pid, signal.SIGKILL)
         assert process.wait(20) == -9
         # A signal is not an end: the process is gone a moment after it.
-        until(lambda: not launch.alive(launch.Unit(move.context(), watchdog.WHAT)), "the watchdog outlived its kill")
+        until(
+            lambda: not launch.alive(launch.Unit(move.context(), watchdog.WHAT)),
+            "the watchdog outlived its kill",
+            seconds=20,
+        )
         runner = move if who == "the same runner" else replace(move, folder=move.folder / "another runner")
         result = runner(cutover.run, freeze_budget=30 * crowded())
         assert ("completed" if where == "target" else "called off") in result["message"]

@@ -62,7 +62,7 @@ def proxied(proxy: Proxy, side: str) -> None:
         except ProxyError:
             return False
 
-    until(there, f"the proxy does not lead to the {side} side")
+    until(there, f"the proxy does not lead to the {side} side", seconds=30)
 
 
 def moved(move: Move, redis: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def encode(commands: Iterable[Command]) -> bytes:
             elif isinstance(argument, str):
                 add(_word(argument))
             else:  # mostly times, of which no two are the same
-                digits = b"%d" % argument
+                digits = str(argument).encode()
                 add(b"$%d\r\n%b\r\n" % (len(digits), digits))
     return b"".join(parts)
 

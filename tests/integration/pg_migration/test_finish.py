@@ -32,7 +32,7 @@ def unlimited(clusters: tuple[Cluster, Cluster]) -> None:
 
 def nothing_left(move: Move) -> None:
     """A setting that is taken back is read a moment later."""
-    until(lambda: not left(move), "something is left")
+    until(lambda: not left(move), "something is left", seconds=5)
 
 
 def left(move: Move) -> list[tuple[str]]:
@@ -92,7 +92,7 @@ def test_without_the_other_server(move: Move, gone: str) -> None:
         assert result["left"]
         assert all(f"on the {gone}" in one for one in result["left"])
         other = move.target if gone == "source" else move.source
-        until(lambda: not other.execute(LEFT, move.dbname), "something is left")
+        until(lambda: not other.execute(LEFT, move.dbname), "something is left", seconds=5)
     finally:
         cluster.start()
     result = move(finish.run)

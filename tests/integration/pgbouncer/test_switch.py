@@ -79,7 +79,7 @@ def rows(cluster: Cluster) -> set[int]:
 
 def await_no_session(cluster: Cluster) -> None:
     """A paused pool closes its connections; the server's processes end a moment later."""
-    until(lambda: not cluster.execute("SELECT 1 FROM pg_stat_activity WHERE usename = 'app'"))
+    until(lambda: not cluster.execute("SELECT 1 FROM pg_stat_activity WHERE usename = 'app'"), seconds=5)
 
 
 def test_no_writer_fails_while_the_database_moves(

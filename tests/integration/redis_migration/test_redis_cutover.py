@@ -287,7 +287,7 @@ def test_a_freeze_that_is_too_long_reopens_by_itself(
     with closing(make(old, new, proxy, tmp_path, short)) as one:
         one.prepare()
         one.freeze()
-        until(lambda: bool(one._pause.broken))
+        until(lambda: bool(one._pause.broken), seconds=10)
         with pytest.raises(RedisMoveError, match="longer than its limit"):
             one.settle()
         one.reopen()

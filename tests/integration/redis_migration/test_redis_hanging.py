@@ -81,7 +81,7 @@ def called_off(one: Any, freezer: Freezer) -> None:
     with pytest.raises(BudgetError, match="budget"):
         cutovers.Run([one], BUDGET, freezer, reopen_patience=20).go()
     freezer.wake()
-    until(lambda: set(threading.enumerate()) <= before)
+    until(lambda: set(threading.enumerate()) <= before, seconds=30)
 
 
 @pytest.mark.parametrize(  # a freeze does not ask the target
