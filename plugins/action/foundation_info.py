@@ -2,7 +2,7 @@
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """Action: run the module of the same name, without a new interpreter where it runs on the controller.
 
-Each module that usually runs there has it: the other files are links to this one.
+Each module that asks AWS there has it: the other files of this kind are links to this one. Those that do not are links to endpoint_check.py.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-foundation_info.py
+endpoint_check.py
