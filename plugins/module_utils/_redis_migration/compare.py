@@ -8,7 +8,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration i
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.keys import batches, sizes
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import GONE, Difference
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.transfer import Transfer
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Command
 
 
 class Compare:
@@ -39,12 +38,9 @@ class Compare:
         return found
 
     def _unequal_payloads(self, batch: list[bytes]) -> list[bytes]:
-        questions: list[Command] = []
-        for key in batch:
-            questions += [("DUMP", key), self.transfer.here_expiry.command(key)]
-        self.here.link.send(questions)
-        self.there.link.send(self.transfer.questions_there(batch))
-        ours, theirs = self.here.link.receive(len(questions)), self.there.link.receive(len(questions))
+        self.here.link.send_about(batch, "DUMP", self.transfer.here_expiry.verb)
+        self.there.link.send_about(batch, "DUMP", self.transfer.there_expiry.verb)
+        ours, theirs = self.here.link.receive(2 * len(batch)), self.there.link.receive(2 * len(batch))
         return [
             key
             for index, key in enumerate(batch)

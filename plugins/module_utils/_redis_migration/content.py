@@ -45,11 +45,11 @@ def _value(kind: bytes, reply: Any) -> Any:
 
 def read_many(link: Link, expiry: Expiry, keys: Sequence[bytes], kinds: Sequence[bytes] | None = None) -> list[Content]:
     """Type, content and expiry of each; a stream or foreign type comes without its content."""
-    found = list(kinds) if kinds is not None else link.ask([("TYPE", key) for key in keys])
+    found = list(kinds) if kinds is not None else link.ask_about(keys, "TYPE")
     commands: list[Command] = []
     for key, kind in zip(keys, found, strict=True):
         verb, rest = READ.get(kind, ("EXISTS", ()))
-        commands += [(verb, key, *rest), expiry.command(key)]
+        commands += [(verb, key, *rest), (expiry.verb, key)]
     replies = link.ask(commands)
     contents = []
     for index, kind in enumerate(found):

@@ -41,7 +41,7 @@ def _emptied(link: Link, options: Options, proxy: Switch | None) -> int:
         with Link(link.where, db) as session:
             for _, keys in scan(session, count=options.batch_keys):
                 ours = [key for key in keys if options.rules.of(key) != SKIP]
-                replies = session.ask([("UNLINK", key) for key in ours])
+                replies = session.ask_about(ours, "UNLINK")
                 require(session, replies, ours, lambda key: f"key {shown(key)}")
                 removed += len(ours)
     return removed

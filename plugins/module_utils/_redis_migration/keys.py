@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import RedisMoveError, ReplyError
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Command, Link
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Command, Link, about, encode
 
 LENGTHS = {b"string": "STRLEN", b"list": "LLEN", b"set": "SCARD", b"zset": "ZCARD", b"hash": "HLEN", b"stream": "XLEN"}
 MEMBER_GUESS = 128  # bytes of a member where the server does not tell
@@ -25,9 +25,9 @@ def scan(link: Link, cursor: bytes = b"0", count: int = 1000) -> Iterator[tuple[
 def sizes(link: Link, keys: Sequence[bytes], memory: bool) -> list[int]:
     """About how many bytes each key has; 0 is a key that is gone."""
     if memory:
-        found = link.ask([("MEMORY", "USAGE", key) for key in keys])
+        found = link.ask_about(keys, "MEMORY USAGE")
         return [size if isinstance(size, int) else 0 for size in found]
-    kinds = link.ask([("TYPE", key) for key in keys])
+    kinds = link.ask_about(keys, "TYPE")
     lengths = link.ask([(LENGTHS.get(kind, "EXISTS"), key) for kind, key in zip(kinds, keys, strict=True)])
     return [
         0 if not isinstance(length, int) else length if kind == b"string" else length * MEMBER_GUESS
@@ -44,7 +44,9 @@ def scan_sized(
         after, found = following
         keys = wanted(dict.fromkeys(found))
         more: list[Command] = [] if after == b"0" else [("SCAN", after, "COUNT", count)]
-        replies = link.ask([*([("MEMORY", "USAGE", key) for key in keys] if memory else []), *more])
+        asked = keys if memory else []
+        link.send_encoded(about(asked, "MEMORY USAGE") + encode(more), len(asked) + len(more))
+        replies = link.receive(len(asked) + len(more))
         following = replies.pop() if more else None
         if isinstance(following, ReplyError):
             raise following
@@ -77,8 +79,9 @@ class Expiry:
     def __init__(self, link: Link, absolute: bool, clock: float) -> None:
         self.link, self.absolute, self.clock = link, absolute, clock
 
-    def command(self, key: bytes) -> Command:
-        return ("PEXPIRETIME" if self.absolute else "PTTL", key)
+    @property
+    def verb(self) -> str:
+        return "PEXPIRETIME" if self.absolute else "PTTL"
 
     def value(self, reply: Any) -> int:
         """PTTL counts from the server's now, so its clock and the moment of the reply are part of the answer."""
@@ -89,7 +92,7 @@ class Expiry:
         return int(time.time() * 1000 + self.clock) + int(reply)
 
     def many(self, keys: Sequence[bytes]) -> list[int]:
-        return [self.value(reply) for reply in self.link.ask([self.command(key) for key in keys])]
+        return [self.value(reply) for reply in self.link.ask_about(keys, self.verb)]
 
     @property
     def now(self) -> int:

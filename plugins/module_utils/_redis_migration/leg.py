@@ -123,7 +123,7 @@ class Leg:
             for _, keys in scan(transfer.there.link, count=self.options.batch_keys):
                 transfer.drop([key for key in keys if self.options.rules.of(key) == CACHE])
                 wanted = self.options.rules.wanted(keys)
-                alive = transfer.here.link.ask([("EXISTS", key) for key in wanted])
+                alive = transfer.here.link.ask_about(wanted, "EXISTS")
                 transfer.drop([key for key, there in zip(wanted, alive, strict=True) if there == 0])
 
     def move_keys(self, keys: Iterable[bytes]) -> int:
@@ -213,7 +213,7 @@ class Leg:
         wanted = self.options.rules.wanted(keys)
         for db in self.databases() if wanted else ():
             transfer = self._transfer(db)
-            kinds = transfer.here.link.ask([("TYPE", key) for key in wanted])
+            kinds = transfer.here.link.ask_about(wanted, "TYPE")
             for key, kind in zip(wanted, kinds, strict=True):
                 if all_kinds or kind == b"stream":
                     yield transfer, key
@@ -236,7 +236,7 @@ class Leg:
 
     @staticmethod
     def _extra(transfer: Transfer, keys: list[bytes]) -> list[Difference]:
-        alive = transfer.here.link.ask([("EXISTS", key) for key in keys])
+        alive = transfer.here.link.ask_about(keys, "EXISTS")
         suspects = [key for key, there in zip(keys, alive, strict=True) if isinstance(there, ReplyError) or there == 0]
         return Compare(transfer).differences(suspects) if suspects else []
 

@@ -48,7 +48,7 @@ def survey(link: Link, server: Server, rules: Rules, big_bytes: int) -> Survey:
 
 
 def _count(found: Survey, session: Link, keys: list[bytes], server: Server, rules: Rules, big_bytes: int) -> None:
-    kinds = session.ask([("TYPE", key) for key in keys])
+    kinds = session.ask_about(keys, "TYPE")
     weights = sizes(session, keys, "memory" in server.can)
     if server.ends_members and "dump" in server.can and found.looked_into < LOOKED_INTO:
         rows = zip(keys, kinds, weights, strict=True)
@@ -78,7 +78,7 @@ def _count(found: Survey, session: Link, keys: list[bytes], server: Server, rule
 def _look_into(found: Survey, session: Link, keys: list[bytes]) -> None:
     sample = keys[: LOOKED_INTO - found.looked_into]
     found.looked_into += len(sample)
-    payloads = session.ask([("DUMP", key) for key in sample])
+    payloads = session.ask_about(sample, "DUMP")
     rows = zip(sample, payloads, strict=True)
     found.ending += [shown(key) for key, said in rows if isinstance(said, bytes) and said[0] in MEMBER_EXPIRY_FORMATS]
     del found.ending[NAMED:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.pieces import Pieces
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.server import dump_version
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Command, Link
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Command, Link, restores
 
 # Redis itself writes values up to here; above are formats of single products that share numbers but not meanings.
 COMMON_FORMAT = 21
@@ -103,18 +103,14 @@ class Transfer:
         return self._target_version
 
     def _payloads(self, batch: list[bytes], compare: bool) -> None:
-        questions: list[Command] = []
-        for key in batch:
-            questions += [("DUMP", key), self.here_expiry.command(key)]
-        self.here.link.send(questions)
+        self.here.link.send_about(batch, "DUMP", self.here_expiry.verb)
         if compare:
             self.flush()
-            self.there.link.send(self.questions_there(batch))
-        ours = self.here.link.receive(len(questions))
+            self.there.link.send_about(batch, "DUMP", self.there_expiry.verb)
+        ours = self.here.link.receive(2 * len(batch))
         theirs = self.there.link.receive(2 * len(batch)) if compare else []
         self.flush()  # while the source was at work the target was, too
-        restores: list[Command] = []
-        sent: list[bytes] = []
+        rows: list[tuple[bytes, bytes, bytes]] = []
         gone: list[bytes] = []
         for index, key in enumerate(batch):
             payload, expires = ours[2 * index], self.here_expiry.value(ours[2 * index + 1])
@@ -128,21 +124,14 @@ class Transfer:
                 break
             if compare and self.same(payload, expires, theirs[2 * index], theirs[2 * index + 1]):
                 continue
-            restores.append(("RESTORE", key, max(expires, 0), payload, "REPLACE", "ABSTTL"))
-            sent.append(key)
+            rows.append((key, b"%d" % max(expires, 0), payload))
         if self.by_commands:  # the version is the server's, so one payload tells for all
             self._commands(batch, compare)
             return
         self.drop(gone)
-        self.there.link.send(restores)
-        self._in_flight = sent
-        self.tally.written += len(sent)
-
-    def questions_there(self, batch: Iterable[bytes]) -> list[Command]:
-        questions: list[Command] = []
-        for key in batch:
-            questions += [("DUMP", key), self.there_expiry.command(key)]
-        return questions
+        self.there.link.send_encoded(restores(rows), len(rows))
+        self._in_flight = [key for key, _, _ in rows]
+        self.tally.written += len(rows)
 
     def same(self, payload: bytes, expires: int, there: Any, there_expires: Any) -> bool:
         """Equal bytes of a common format are equal contents; unequal ones say nothing."""
@@ -159,7 +148,7 @@ class Transfer:
         """The way for payloads that the target does not know, and for what it answered `Bad data format` to."""
         if not self.by_commands or compare:
             self.flush()
-        kinds = self.here.link.ask([("TYPE", key) for key in batch])
+        kinds = self.here.link.ask_about(batch, "TYPE")
         ours = content.read_many(self.here.link, self.here_expiry, batch, kinds)
         theirs = content.read_many(self.there.link, self.there_expiry, batch) if compare else [None] * len(batch)
         self._refuse_member_expiry([key for key, found in zip(batch, ours, strict=True) if found.kind in MEMBERS])
@@ -190,7 +179,7 @@ class Transfer:
         """Commands would lose the ends of single members; only the payload carries them, and it tells of them."""
         if not keys or "dump" not in self.here.server.can or not self.here.server.ends_members:
             return
-        dumped = self.here.link.ask([("DUMP", key) for key in keys])
+        dumped = self.here.link.ask_about(keys, "DUMP")
         for key, payload in zip(keys, dumped, strict=True):
             if isinstance(payload, bytes) and payload[0] in MEMBER_EXPIRY_FORMATS:
                 raise RedisMoveError(
@@ -254,6 +243,6 @@ class Transfer:
         if not keys:
             return
         self.flush()
-        replies = self.there.link.ask([("UNLINK", key) for key in keys])
+        replies = self.there.link.ask_about(keys, "UNLINK")
         require(self.there.link, replies, keys, lambda key: f"key {shown(key)}")
         self.tally.deleted += sum(reply for reply in replies if isinstance(reply, int))

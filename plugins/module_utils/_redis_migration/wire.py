@@ -20,6 +20,8 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
 )
 
 Command = tuple["bytes | str | int", ...]
+ARGUMENT = b"$%d\r\n%b\r\n"
+_RESTORE = b"*6\r\n$7\r\nRESTORE\r\n" + 3 * ARGUMENT + b"$7\r\nREPLACE\r\n$6\r\nABSTTL\r\n"
 
 MENDS = (
     ("unable to get local issuer", "the certificate is not signed by {ca}: give the right CA file"),
@@ -53,34 +55,43 @@ def explain(where: Endpoint, reason: str) -> str:
 @functools.lru_cache(maxsize=512)
 def _word(text: str) -> bytes:
     raw = text.encode()
-    return b"$%d\r\n%b\r\n" % (len(raw), raw)
-
-
-@functools.lru_cache(maxsize=512)
-def _asked(verb: tuple[str, ...]) -> bytes:
-    """The beginning of a question about one key."""
-    return b"*%d\r\n" % (len(verb) + 1) + b"".join(map(_word, verb))
+    return ARGUMENT % (len(raw), raw)
 
 
 def encode(commands: Iterable[Command]) -> bytes:
-    """The hot path of a pass: verbs and options are encoded once, and most commands are a question about one key."""
+    """Commands as the protocol has them."""
     parts: list[bytes] = []
     add = parts.append
     for command in commands:
-        verb, key = command[:-1], command[-1]
-        if type(key) is bytes and 0 < len(verb) < 3 and type(verb[0]) is type(verb[-1]) is str:
-            add(b"%b$%d\r\n%b\r\n" % (_asked(verb), len(key), key))
-            continue
         add(b"*%d\r\n" % len(command))
         for argument in command:
             if isinstance(argument, bytes):
-                add(b"$%d\r\n%b\r\n" % (len(argument), argument))
+                add(ARGUMENT % (len(argument), argument))
             elif isinstance(argument, str):
                 add(_word(argument))
             else:  # mostly times, of which no two are the same
                 digits = str(argument).encode()
-                add(b"$%d\r\n%b\r\n" % (len(digits), digits))
+                add(ARGUMENT % (len(digits), digits))
     return b"".join(parts)
+
+
+@functools.lru_cache(maxsize=64)
+def _questions(verbs: tuple[str, ...]) -> bytes:
+    words = [verb.split() for verb in verbs]
+    return b"".join(b"*%d\r\n%b" % (len(said) + 1, b"".join(map(_word, said))) + ARGUMENT for said in words)
+
+
+def about(keys: Iterable[bytes], *verbs: str) -> bytes:
+    """A command of each verb (of one word or two) about each key, encoded: the hot path of a pass."""
+    template, count = _questions(verbs), len(verbs)
+    if count == 2:
+        return b"".join([template % (len(key), key, len(key), key) for key in keys])
+    return b"".join([template % ((len(key), key) * count) for key in keys])
+
+
+def restores(rows: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
+    """Commands that write each key, with when it ends and its payload, encoded."""
+    return b"".join([_RESTORE % (len(key), key, len(ends), ends, len(dump), dump) for key, ends, dump in rows])
 
 
 class Link:
@@ -149,14 +160,26 @@ class Link:
         self.send(commands)
         return self.receive(len(commands))
 
-    def send(self, commands: Sequence[Command]) -> None:
-        with self._sending:
-            self._awaited += len(commands)
-            self._send(commands)
+    def ask_about(self, keys: Sequence[bytes], *verbs: str) -> list[Any]:
+        """A question of each verb about each key, in one flight."""
+        self.send_about(keys, *verbs)
+        return self.receive(len(keys) * len(verbs))
 
-    def _send(self, commands: Sequence[Command]) -> None:
+    def send_about(self, keys: Sequence[bytes], *verbs: str) -> None:
+        self.send_encoded(about(keys, *verbs), len(keys) * len(verbs))
+
+    def send(self, commands: Sequence[Command]) -> None:
+        self.send_encoded(encode(commands), len(commands))
+
+    def send_encoded(self, data: bytes, count: int) -> None:
+        """`count` commands that are encoded already."""
+        with self._sending:
+            self._awaited += count
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
         try:
-            self._socket.sendall(encode(commands))
+            self._socket.sendall(data)
         except OSError as error:
             raise RedisConnectError(explain(self.where, str(error))) from None
 
@@ -186,7 +209,7 @@ class Link:
         """A ping by another thread, unless an answer is awaited: then the server is at work for us."""
         with self._sending:
             if not self._awaited:
-                self._send([("PING",)])
+                self._send(encode([("PING",)]))
                 self.read()
 
     def read(self) -> Any:

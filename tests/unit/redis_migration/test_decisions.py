@@ -32,7 +32,13 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.r
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.server import databases, product
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.stream import after
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.survey import Survey
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link, encode, explain
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import (
+    Link,
+    about,
+    encode,
+    explain,
+    restores,
+)
 
 MIB = 1024**2
 OLD = Server(
@@ -197,6 +203,15 @@ def test_every_form_of_a_command_is_written_as_any(command: tuple[Any, ...]) -> 
     words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
     plain = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
     assert encode([command, command]) == plain * 2
+
+
+def test_commands_of_a_pass_are_written_as_any() -> None:
+    keys = [b"k\r\n", b"", b"\x00\xff%d"]
+    for verbs in (("DUMP",), ("MEMORY USAGE",), ("DUMP", "PEXPIRETIME"), ("TYPE", "MEMORY USAGE", "PTTL")):
+        assert about(keys, *verbs) == encode([(*verb.split(), key) for key in keys for verb in verbs])
+    assert about([], "DUMP") == b""
+    rows = [(key, b"1795000000000", b"%b\r\n") for key in keys]
+    assert restores(rows) == encode([("RESTORE", *row, "REPLACE", "ABSTTL") for row in rows])
 
 
 def test_products_and_databases_are_told_from_info() -> None:
