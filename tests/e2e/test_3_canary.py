@@ -1,7 +1,7 @@
 """A second run and a dry run change nothing, and no secret leaves its place.
 
-Not at -vvv --diff, not in a run that fails early, not on a host. test_4 and test_5 fail late, and test_4 ends with a run that
-finds nothing to do: so the dry run before it did nothing either.
+Not at -vvv --diff, not in a run that fails early, not on a host. test_4 and test_5 fail late, and test_5 begins with a run that
+finds nothing to do but what it was told: so the dry run before it did nothing either.
 """
 
 from __future__ import annotations

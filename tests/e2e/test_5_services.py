@@ -29,6 +29,8 @@ def test_a_release_that_does_not_come_up_is_undone_with_the_reason() -> None:
     assert run_and_kill_at("event: goes back to revision", "-e", wish, after=0.2, name="services-killed"), (
         "never undone"
     )
+    # Nothing was found to do before it, either: what went before, the dry run among it, left the stage as it was.
+    assert "changed: [" not in (LOGS / "e2e-services-killed.log").read_text(encoding="utf-8")
     wanted = canary.patterns(canary.secrets())
     watcher = canary.CommandLines(wanted)
     watcher.start()
