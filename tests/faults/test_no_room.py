@@ -91,6 +91,7 @@ def test_a_target_that_is_full_says_so_and_goes_on_with_more_room(big_move: Move
     move.same_rows()
 
 
+@pytest.mark.full
 def test_a_target_that_gets_full_while_it_follows(big_move: Move, small_disk: Disk) -> None:
     """The server's own words are in its log, which nobody may read over SQL here, as on a managed one."""
     move = big_move

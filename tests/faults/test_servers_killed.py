@@ -126,7 +126,7 @@ def test_the_target_dies_after_the_point_of_no_return(move: Move, monkeypatch: p
 
 
 @pytest.mark.parametrize("step", ["arm", "close", "drain", "verify", "disable", "release", "open"])
-@pytest.mark.fewer("arm", "drain", "release")
+@pytest.mark.fewer("arm", "release")
 def test_the_rollback_is_killed(move: Move, step: str) -> None:
     switched(move)
     writers = Writers(move)

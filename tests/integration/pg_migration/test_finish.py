@@ -80,6 +80,7 @@ def test_after_a_rollback(move: Move) -> None:
 
 
 @pytest.mark.parametrize("gone", ["source", "target"])
+@pytest.mark.fewer(1)
 def test_without_the_other_server(move: Move, gone: str) -> None:
     if gone == "source":
         switched(move)

@@ -114,6 +114,7 @@ def test_a_login_that_cannot_hush_the_log_keeps_the_password_too(move: Move, mon
 
 
 @pytest.mark.parametrize("setting", ["log_statement", "log_min_duration_statement"])
+@pytest.mark.fewer(1)
 def test_a_log_that_cannot_be_hushed_is_refused(move: Move, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
     """A subscription that succeeds is written down too; nothing with a password is given before the settings are right."""
     started(move)

@@ -331,6 +331,7 @@ def test_lost_slot_is_refused_even_when_all_is_read(big_move: Move) -> None:
         big_move(run.run, **SMALL_PARTS)
 
 
+@pytest.mark.full  # of kills at any point test_seed_and_follow has many
 def test_target_server_dies_and_comes_back(big_move: Move) -> None:
     slow = {**SMALL_PARTS, "rate_limit": 8 * MIB}
     with seeding(big_move, **slow) as seed:

@@ -366,6 +366,7 @@ def test_changes_are_read_in_pieces(followed: Move, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("rows", [100_000, 1_000_000])
+@pytest.mark.fewer("1000000")
 def test_the_freeze_does_not_grow_with_the_data(make_move: Callable[[str], Move], rows: int) -> None:
     move = make_move("app")
     move.on_source(
