@@ -129,7 +129,7 @@ test: setup servers ## everything CI runs; installs what is missing
 	}
 	lane integration &
 	$(MAKE) fresh
-	(renice -n 10 $$BASHPID >/dev/null 2>&1 || true; lane lint unit molecule) &
+	(renice -n 5 $$BASHPID >/dev/null 2>&1 || true; lane lint unit molecule) &
 	$(MAKE) e2e-stages || echo e2e-stages >>"$$folder/lost"
 	wait
 	$(MAKE) e2e-end || echo e2e-end >>"$$folder/lost"
