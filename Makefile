@@ -73,7 +73,7 @@ lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy
 	mypy plugins/module_utils sandbox molecule/k3s/hosts.py
 	antsibull-changelog lint
 	# Else an older copy that ansible-lint or molecule left in the home would stand for the modules here. It starts Ansible for each playbook
-	# and role, on no inventory: without the plugin that reads AWS, and without callbacks, in half the time.
+	# and role, on no inventory: without the plugin that reads AWS, and without callbacks.
 	ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" ANSIBLE_INVENTORY_ENABLED=host_list ANSIBLE_CALLBACKS_ENABLED= ansible-lint -c .config/ansible-lint.yml
 	if command -v go >/dev/null; then go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7; else echo "actionlint left out: no Go here"; fi
 
