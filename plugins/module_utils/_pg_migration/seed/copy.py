@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import psycopg
 
 BLOCK = 256 * 1024  # rows are passed on in blocks of this size
+# Milliseconds. An older libpq leaves a part of a large TLS record in the TLS library, where no socket tells of it.
+UNSEEN = 500
 # A peer that vanished without a word is noticed within a minute.
 KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -146,7 +148,7 @@ def _stream(lane: Lane, part: Part, out: bytes, into: bytes) -> tuple[int, int]:
             if len(block) < BLOCK:
                 continue
         elif length == 0:
-            arrival.poll()
+            arrival.poll(UNSEEN)
             source.consume_input()
             continue
         if block:
@@ -176,14 +178,15 @@ def _result(connection: Any) -> Any:
     _flush(connection, _wakes(connection, select.POLLIN | select.POLLOUT))
     answer = _wakes(connection, select.POLLIN)
     while connection.is_busy():
-        answer.poll()
+        answer.poll(UNSEEN)
         connection.consume_input()
     return connection.get_result()
 
 
 def _flush(connection: Any, room: select.poll) -> None:
     while connection.flush():
-        if any(events & ~select.POLLOUT for _, events in room.poll()):
+        ready = room.poll(UNSEEN)
+        if not ready or any(events & ~select.POLLOUT for _, events in ready):
             connection.consume_input()
 
 
