@@ -35,11 +35,13 @@ def stage(host: Host, desired: Desired) -> None:
             f"the fetched K3s {said}, but k3s_common_version is {desired.version}; set k3s_common_version, "
             "k3s_common_urls and k3s_common_sha256 together. Nothing was replaced"
         )
+    host.fetched(staged(desired.binary.sha256), desired.binary.sha256, version)
 
 
 def _install(host: Host, desired: Desired) -> None:
     target = host.paths.at(Paths.binary)
     os.replace(host.paths.at(staged(desired.binary.sha256)), target)
+    host.moved(staged(desired.binary.sha256), Paths.binary)
     shutil.rmtree(host.paths.at(Paths.staging), ignore_errors=True)
     for name in ("kubectl", "crictl", "ctr"):
         # A tool of the host's own containerd or kubectl keeps its name.

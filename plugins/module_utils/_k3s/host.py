@@ -33,7 +33,7 @@ class Host:
         self.run = run
         self.paths = paths or Paths()
         self._hashes: dict[str, Any] = {}
-        self._version: dict[str, str] = {}
+        self._versions: dict[str, str] = {}
 
     # Files
 
@@ -194,7 +194,8 @@ class Host:
 
     def look(self, desired: Desired) -> Current:
         """Everything the plan needs, in one visit."""
-        cached: dict[str, Any] = dict(self.state().get("hashes", {}))
+        state = self.state()
+        cached: dict[str, Any] = dict(state.get("hashes", {}))
         ca = self.text(f"{Paths.tls}/server-ca.crt") if desired.role == "server" else None
         service = self.service(desired.service)
         memory = next((line for line in (self.text("/proc/meminfo") or "").splitlines() if "MemTotal" in line), "0 0")
@@ -202,12 +203,12 @@ class Host:
         texts = {path: text for path in paths if (text := self.text(path)) is not None}
         binary = self.hash_of(Paths.binary, cached)
         server_token = (self.text(f"{Paths.data}/server/token") or "").strip()
-        state = self.state()
-        version = str(state.get("versions", {}).get(binary, "")) or (self.version_of(Paths.binary) if binary else "")
+        versions = state.get("versions", {})
+        version = str(versions.get(binary, "")) or (self.version_of(Paths.binary) if binary else "")
         current = Current(
             version=version,
             binary_sha256=binary,
-            staged_sha256=self.hash_of(staged(desired.binary.sha256), {}),
+            staged_sha256=self.hash_of(staged(desired.binary.sha256), cached),
             files=texts,
             modes={path: self.paths.at(path).stat().st_mode & 0o7777 for path in texts},
             lacks=tuple(path for path in desired.needs if not self.paths.at(path).is_file()),
@@ -227,13 +228,26 @@ class Host:
             addresses=tuple(self.addresses()) if not binary else (),
         )
         self._hashes = cached
-        self._version = {binary: version} if version else {}
+        self._versions = {**versions, **({binary: version} if version else {})}
         return current
 
+    def fetched(self, path: str, digest: str, version: str) -> None:
+        """The hash and version of a binary that was just proved."""
+        self._hashes[path] = {"identity": self.identity(path), "sha256": digest}
+        self._versions[digest] = version
+
+    def moved(self, old: str, new: str) -> None:
+        """A rename leaves inode, size and time as they were: what was known of the file stays true."""
+        if known := self._hashes.pop(old, None):
+            self._hashes[new] = known
+
     def remember_look(self) -> None:
-        """Spare the next visit the hashing of the binary."""
-        if self._hashes:
-            self.remember(hashes=self._hashes, versions=self._version)
+        """Spare the next visit the hashing of the binary; nothing of files that are gone or were replaced."""
+        hashes = {path: known for path, known in self._hashes.items() if known["identity"] == self.identity(path)}
+        digests = {known["sha256"] for known in hashes.values()}
+        versions = {digest: version for digest, version in self._versions.items() if digest in digests}
+        if hashes:
+            self.remember(hashes=hashes, versions=versions)
 
     def has_data(self) -> bool:
         etcd = self.paths.at(f"{Paths.data}/server/db/etcd")

@@ -100,11 +100,10 @@ def visit(host: Host, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
         "diff": plan.diff(steps),
     }
     if not check:
-        host.remember_look()
         result["timings"] = _do(host, params, join, desired, current, steps)
         if steps and params["state"] == "started":
             current = host.look(desired)
-            host.remember_look()
+        host.remember_look()
     result["timings"] = {"look": round(looked - began, 2), **result.get("timings", {})}
     return {**result, "node": told(params, current, restart)}
 
@@ -119,6 +118,7 @@ def _do(
 ) -> dict[str, float]:
     began = time.monotonic()
     apply.perform(host, desired, steps)
+    host.remember_look()
     performed = time.monotonic()
     if params["state"] == "staged":
         return {"fetch": round(performed - began, 2)}

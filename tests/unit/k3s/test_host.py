@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._k3s import apply, node
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s import apply, host, node
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.errors import K3sError
-from ansible_collections.tiketi.platform.plugins.module_utils._k3s.fetch import fetch
+from ansible_collections.tiketi.platform.plugins.module_utils._k3s.fetch import fetch, sha256
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.host import Host
 from ansible_collections.tiketi.platform.plugins.module_utils._k3s.model import Artifact, Desired, Paths
 
@@ -108,6 +108,32 @@ def test_staging_replaces_nothing(machine: Machine, params: dict[str, Any]) -> N
     assert staged.startswith(".k3s-staged/")
     again = node.visit(machine.host, {**params, "state": "staged", "secrets": {}}, check=False)
     assert not again["changed"]
+
+
+def test_what_was_proved_once_is_not_read_again(
+    machine: Machine, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def hashed(path: Path) -> str:
+        read.append(path)
+        return sha256(path)
+
+    monkeypatch.setattr(host, "sha256", hashed)
+    node.visit(machine.host, {**params, "state": "staged", "secrets": {}}, check=False)
+    assert node.visit(machine.host, params, check=False)["node"]["version"] == params["version"]
+    assert read == []
+    assert len([command for command in machine.commands if "--version" in command]) == 1
+    # Another content in the staged file's place is another file.
+    machine.host.paths.at(Paths.binary).write_bytes(b"altered")
+    assert f"install {Paths.binary}" in node.visit(machine.host, params, check=False)["actions"]
+
+
+def test_a_staged_binary_that_was_altered_is_fetched_again(machine: Machine, params: dict[str, Any]) -> None:
+    node.visit(machine.host, {**params, "state": "staged", "secrets": {}}, check=False)
+    machine.host.paths.at(host.staged(PIN)).write_bytes(b"altered")
+    node.visit(machine.host, params, check=False)
+    assert machine.host.paths.at(Paths.binary).read_bytes() == CONTENT
 
 
 def test_a_changed_setting_restarts_once(machine: Machine, params: dict[str, Any]) -> None:
