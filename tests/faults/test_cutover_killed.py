@@ -16,6 +16,8 @@ BEFORE = (
     "refresh",
     "objects",
     "arm",
+    "collect",
+    "near",
     "pause",
     "close",
     "expel",

@@ -7,7 +7,7 @@ import os
 import pwd
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -78,16 +78,22 @@ def test_a_target_that_is_full_says_so_and_goes_on_with_more_room(big_move: Move
     move = big_move
     move.on_source(LEDGER)
     move.on_source(GRANTS)
-    with pytest.raises(MigrationError) as caught:
-        move(seed.run, **SMALL_PARTS)
+    writers = Writers(replace(move, target=move.source))  # they know no other server before the cutover
+    with writers.writing():
+        with pytest.raises(MigrationError) as caught:
+            move(seed.run, **SMALL_PARTS)
+        writers.more()
     said = str(caught.value)
     print(said)
     assert "the target says" in said
     assert "No space left on device" in said
     assert "Mend: make room on the target (its disk, or the tablespace of the database), then run seed again" in said
-    assert sides(move)[0], "users of the source must not notice"
+    assert sides(move) == (True, False), "users of the source must not notice"
+    assert writers.lost(move.source) == []
     small_disk.grow("400m")
     assert move(seed.run, **SMALL_PARTS)["phase"] == "seeded"
+    assert move(follow.run)["phase"] == "following"
+    assert writers.lost(move.target) == []
     move.same_rows()
 
 

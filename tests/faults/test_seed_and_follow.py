@@ -130,12 +130,20 @@ def attempt(killer: Killer, lost: bool, points: int) -> tuple[int, bool]:
     return killed, gone
 
 
-def seeded(killer: Killer) -> None:
+def unhurt(move: Move, writers: Writers) -> None:
+    """Users write to the source, and to it alone, and all that they were told is there."""
+    writers.more(1)
+    assert sides(move) == (True, False)
+    assert writers.lost(move.source) == []
+
+
+def seeded(killer: Killer, writers: Writers) -> None:
     """The verb again and again, hurt each time, then left in peace."""
     move, points, lost = killer.move, 0, False
     while points < SEED_POINTS and move.context().journal.phase != "seeded":
         killed, lost = attempt(killer, lost, SEED_POINTS - points)
         points += killed
+        unhurt(move, writers)
     print(f"{points} points of the seed, dice {SEED}")
     assert points >= LEAST_POINTS, "it was over before it was hurt: choose other dice (FAULTS_SEED)"
     while move.context().journal.phase != "seeded":
@@ -163,7 +171,7 @@ def followed(killer: Killer, writers: Writers) -> None:
         print(f"{way} killed while the target follows", flush=True)
         ended(process)
         assert move(follow.run)["phase"] == "following"
-        assert sides(move) == (True, False)
+        unhurt(move, writers)
 
 
 def test_whatever_dies_at_whatever_point_nothing_is_lost(big_move: Move) -> None:
@@ -173,7 +181,7 @@ def test_whatever_dies_at_whatever_point_nothing_is_lost(big_move: Move) -> None
     killer = Killer(move, random.Random(SEED))  # noqa: S311 - the same points in every run
     writers = Writers(replace(move, target=move.source))  # they know no other server before the cutover
     with writers.writing():
-        seeded(killer)
+        seeded(killer, writers)
         move.on_target(GRANTS)
         move(follow.run)
         followed(killer, writers)

@@ -12,13 +12,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._cutover.participa
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import forecast, undo, watchdog
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import OrderError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     CUTTING,
     FOLLOWING,
     SWITCHED,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS, out_of_order
 
 
 def run(context: Context, check: bool, others: Sequence[Participant] = ()) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def run(context: Context, check: bool, others: Sequence[Participant] = ()) -> di
     if journal.phase == SWITCHED:
         return _answer(context, bool(said), "; ".join(said) or WORDS[SWITCHED], journal.entries.get("measured"))
     if journal.phase != FOLLOWING:
-        raise OrderError(f"cutover cannot be done now, the move is {journal.phase}: {WORDS[journal.phase]}")
+        raise out_of_order("cutover", journal.phase)
     if check:
         return _foreseen(context, others)
     return go(context, ledger, [undo.make(context, ledger), *others], CUTTING, said)

@@ -20,7 +20,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.cont
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     DifferenceError,
     MigrationError,
-    OrderError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.health import Health
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
@@ -28,7 +27,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.mode
     SEEDED,
     Progress,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import out_of_order
 
 BEAT = 0.3
 HEADROOM = 1024  # bytes of WAL that are no change of a row
@@ -43,7 +42,7 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     """Subscribe, or mend the subscription, and wait until the target is near enough for a cutover."""
     journal = context.journal
     if journal.phase not in (SEEDED, FOLLOWING):
-        raise OrderError(f"follow cannot be done now, the move is {journal.phase}: {WORDS[journal.phase]}")
+        raise out_of_order("follow", journal.phase)
     began = time.monotonic()
     with context.source() as source, context.target() as target:
         found = looks.read(context, source, target)

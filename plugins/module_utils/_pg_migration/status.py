@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import probe, return_health, slot_age
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import OrderError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal, read_state
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     ABANDONED,
@@ -51,6 +52,18 @@ WORDS = {
     RETURNED: f"applications write to the source again; next: finish, or for a new move {ANEW}",
     FINISHED: "applications write to the target, and nothing of the move is left on the servers",
 }
+
+
+def out_of_order(verb: str, phase: str) -> OrderError:
+    """What is done, and what comes next."""
+    onward = ONWARD[phase]
+    if not onward:
+        mend = (
+            "nothing is left to do" if phase == FINISHED else "finish, or rollback" if phase == SWITCHED else "finish"
+        )
+    else:
+        mend = f"{onward[0]} comes next" + (f", then {', '.join(onward[1:])}" if onward[1:] else "")
+    return OrderError(f"{verb} cannot be done now, the move is {phase}: {WORDS[phase]}. Mend: {mend}")
 
 
 def look(context: Context) -> dict[str, Any]:

@@ -164,11 +164,33 @@ def test_a_difference_opens_the_source_again(move: Move) -> None:
     assert writers.lost(move.source) == []
 
 
+def test_where_asked_everything_is_compared_in_the_freeze(move: Move) -> None:
+    """A row that was altered at the target after the online comparison, by no change of the source: only that finds it."""
+    following(move)
+    with move.context().target() as target:
+        target.execute("UPDATE public.users SET email = 'other' || email WHERE id = (SELECT min(id) FROM public.users)")
+    writers = Writers(move)
+    with writers.writing():
+        with pytest.raises(DifferenceError) as caught:
+            move(cutover.run, verify="full", freeze_budget=60.0)
+        assert any("users" in one for one in caught.value.differences), caught.value.differences
+        assert sides(move) == (True, False)
+        writers.more()
+        with move.context().target() as target:
+            target.execute("UPDATE public.users SET email = substr(email, 6) WHERE email LIKE 'other%'")
+        assert move(cutover.run, verify="full", freeze_budget=60.0)["phase"] == "switched"
+        writers.more()
+    assert writers.lost(move.target) == []
+    assert sides(move) == (False, True)
+
+
 def test_out_of_its_order(move: Move) -> None:
-    with pytest.raises(OrderError, match="new"):
+    with pytest.raises(
+        OrderError, match="new: nothing was moved yet. Mend: preflight comes next, then seed, follow, verify, cutover"
+    ):
         move(cutover.run)
     started(move)
-    with pytest.raises(OrderError, match="seeded"):
+    with pytest.raises(OrderError, match="seeded: .* Mend: follow comes next, then verify, cutover"):
         move(cutover.run)
     with pytest.raises(OrderError, match="Mend: finish"):
         move(rollback.run)
@@ -215,10 +237,19 @@ def test_a_prepared_transaction_is_refused(move: Move) -> None:
 def test_a_sequence_behind_is_caught(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
     following(move)
     move.on_source("SELECT nextval('public.events_id_seq')")
-    monkeypatch.setattr(carry, "sequences", lambda old, new, margin: 0)
-    with pytest.raises(DifferenceError, match="events_id_seq"):
-        move(cutover.run)
-    assert sides(move) == (True, False)
+    writers = Writers(move)
+    with writers.writing():
+        with monkeypatch.context() as behind:
+            behind.setattr(carry, "sequences", lambda old, new, margin: 0)
+            with pytest.raises(DifferenceError, match="events_id_seq"):
+                move(cutover.run)
+        assert sides(move) == (True, False)
+        writers.more()
+        assert writers.lost(move.source) == []
+        assert move(cutover.run)["phase"] == "switched"
+        writers.more()
+    assert writers.lost(move.target) == []
+    assert sides(move) == (False, True)
 
 
 def test_every_trap_there_and_back(trap_move: Move) -> None:

@@ -13,11 +13,11 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
     DifferenceError,
-    OrderError,
     RefusedError,
     StillRunningError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import FOLLOWING, SWITCHED, Progress
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import out_of_order
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import changes, objects, report
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.compare import Comparison
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.foresee import (
@@ -54,9 +54,7 @@ __all__ = ["abandon", "collect", "frozen", "full", "run"]
 def run(context: Context, check: bool) -> dict[str, Any]:
     phase = context.journal.phase
     if phase not in (FOLLOWING, SWITCHED):
-        raise OrderError(
-            f"the move is {phase}; verify compares while one side follows the other. Mend: seed and follow come first"
-        )
+        raise out_of_order("verify", phase)
     leg = current(context)
     if phase == SWITCHED:
         _refuse_without_way_back(context)
