@@ -185,10 +185,27 @@ class Moving:
         left = self.context.settings.left_extension_tables
         return [*found, *carry.behind(old, new), *extension_rows.differences(old, new, left)]
 
-    def foresee(self) -> None:
-        """What the comparison will find to do; the last thing of the preparation, since it goes by what changed until now."""
+    def check(self) -> None:
+        """What forbids it, said before other stores take their time; `prepare` looks once more."""
+        try:
+            self.look()
+        finally:
+            self.sessions.close()  # nobody knows whether they would outlive that
+        found, settings = verify.comparison(self.context, collect=False), self.context.settings
+        problems = list(found.faults)
+        if found.why:  # else it depends on what `near` still has to read
+            problems += forecast.too_long(found, forecast.seconds(found, 0.0, 0), settings)
+        self._refuse_freeze(problems)
+
+    def look(self) -> None:
+        """Raise where this store cannot go."""
+        raise NotImplementedError
+
+    def near(self) -> None:
+        """Read and apply what users wrote until now, so that the freeze need not; and see what is left for it."""
         self.at("collect")
         self.foreseen = verify.comparison(self.context, collect=True)
+        self.keep_up()
         self.at("near")
         self._look_at_views()
         budget, cost = self.context.settings.freeze_budget, self.cost
@@ -198,18 +215,24 @@ class Moving:
             *forecast.too_long(self.foreseen, cost, self.context.settings),
             *forecast.too_far(self.behind, cost, self.context.settings),
         ]
+        self._refuse_freeze(problems)
+        self.at("")
+
+    @staticmethod
+    def _refuse_freeze(problems: list[str]) -> None:
         if problems:
             raise RefusedError("nothing can be frozen, users are not touched", problems)
-        self.notices += self.foreseen.notices()
-        self.at("")
+
+    def keep_up(self) -> None:
+        """The same for a slot that sleeps."""
 
     def _look_at_views(self) -> None:
         if self.ready is not None:
             self.views = self.ready.expected(views.read(self.pair[0]))
 
     def predict(self) -> float:
-        """Seconds of the freeze. Other stores were prepared since: the views are looked at once more."""
-        self._look_at_views()
+        """Seconds of the freeze, by what `near` saw last."""
+        self.notices += self.foreseen.notices()
         return round(self.cost, 2)
 
     @property
@@ -247,10 +270,11 @@ class PostgresParticipant(Moving):
         if self.cancelled or state is None or not state[0]:
             raise follow.stopped(self.context, source, target)
 
-    def prepare(self) -> None:
+    def look(self) -> None:
         context = self.context
         source, target = self.sessions.source, self.sessions.target
         self.at("check")
+        self.notices = []
         roles = context.settings.application_roles
         shut = rights.lacking(source, target, roles)
         lacks = memberships.lacking(source, target, roles)
@@ -263,6 +287,11 @@ class PostgresParticipant(Moving):
         self._refuse(looks.read(context, source, target), shut)
         self.pooler.check(context.ends.source, context.ends.target)
         freeze.refuse_other_writers(source)
+
+    def prepare(self) -> None:
+        context = self.context
+        self.look()
+        source, target = self.sessions.source, self.sessions.target
         self.refresh_views()
         left = context.settings.left_extension_tables
         # Once before anybody waits: what forbids it is said here.
@@ -271,7 +300,11 @@ class PostgresParticipant(Moving):
         self.objects = large_objects.frozen_size(source) + unlogged.size(source) + extension_rows.size(source, left)
         self.at("arm")  # after the views: what they write would be read by this slot once more, in the freeze
         self.notices += returning.prepare(context, source, target)
-        self.foresee()
+        self.at("")
+
+    def keep_up(self) -> None:
+        self.at("advance")
+        returning.keep_up(self.context, self.sessions.target)
 
     def _refuse(self, found: looks.Health, shut: list[str]) -> None:
         settings = self.context.settings

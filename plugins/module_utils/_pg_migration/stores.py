@@ -152,6 +152,10 @@ class RedisReturn:
             self.seconds |= store.waited
             store.close()
 
+    def near(self) -> None:
+        if self._back:
+            self._back.near()
+
     def predict(self) -> float:
         return self._back.predict() if self._back else 0.0
 

@@ -46,23 +46,28 @@ class PostgresReturn(Moving):
                 f"the subscription {self.leg} on the source was disabled. Mend: its reason is in the log of the source"
             )
 
-    def prepare(self) -> None:
+    def look(self) -> None:
         source, target = self.sessions.source, self.sessions.target
         self.at("check")
+        self.notices = []
         problems = self.shut_out()
         problems += return_health.read(self.context, source, target).problems
         if problems:
             raise RefusedError("the rollback cannot begin, users are not touched", problems)
         self.pooler.check(self.context.ends.target, self.context.ends.source)
         freeze.refuse_other_writers(target)
-        self._near()
+
+    def prepare(self) -> None:
+        self.look()
+        source, target = self.sessions.source, self.sessions.target
+        self._catch_up()
         self.refresh_views()
         left = self.context.settings.left_extension_tables
         self.copy_objects(target, source)
         self.objects = large_objects.frozen_size(target) + unlogged.size(target) + extension_rows.size(target, left)
-        self.foresee()
+        self.at("")
 
-    def _near(self) -> None:
+    def _catch_up(self) -> None:
         """The bulk of a lag is waited for while users work."""
         deadline = time.monotonic() + self.context.settings.follow_timeout
         while True:

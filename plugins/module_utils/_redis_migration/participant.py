@@ -109,12 +109,14 @@ class RedisParticipant:
             size = found.survey
             note(self.journal, PASS, size.keys[STATE], size.bytes[STATE], self._approach.pass_seconds)
 
+    def near(self) -> None:
+        """Other stores may have taken their time since."""
+        if self._approach:
+            self._approach.again()
+
     def predict(self) -> float:
         """Seconds of the freeze, after `prepare`."""
-        if self._approach is None:
-            return 0.0
-        self._approach.again()  # other stores may have taken their time since
-        return self._approach.predict()
+        return self._approach.predict() if self._approach else 0.0
 
     def freeze(self) -> None:
         attempt = self._attempt

@@ -69,11 +69,13 @@ class WayBack:
         if not self._pause.hold():
             raise RedisMoveError(f"target {self.target.label}: it cannot hold writers (CLIENT PAUSE WRITE)")
 
+    def near(self) -> None:
+        """Other stores may have taken their time since."""
+        if self._approach:
+            self._approach.again()
+
     def predict(self) -> float:
-        if self._approach is None:
-            return 0.0
-        self._approach.again()  # other stores may have taken their time since
-        return self._approach.predict()
+        return self._approach.predict() if self._approach else 0.0
 
     def cancel(self) -> None:
         """A step that hangs must hold nobody when it comes back."""
