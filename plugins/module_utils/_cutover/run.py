@@ -127,7 +127,14 @@ class Run:
         for one in self.participants[:-1]:
             getattr(one, "check", lambda: None)()
         for one in reversed(self.participants):
+            self._listen_to(one)
             self._timed(f"prepare {one.name}", one.prepare)
+
+    def _listen_to(self, one: Participant) -> None:
+        """How far it is goes where somebody may look while this lasts."""
+        tell: Callable[[str], None] | None = getattr(self.ledger, "tell", None)
+        if tell and hasattr(one, "tell"):
+            one.tell = lambda words: tell(f"{one.name}: {words}")
 
     def _come_near(self) -> None:
         """While one store is made ready, or comes near, the others fall behind what users write: again, until all of them together are quick."""

@@ -41,7 +41,19 @@ with contextlib.suppress(ImportError):  # the module says it in words
 if TYPE_CHECKING:
     import psycopg
 
+MIB = 1024**2
+SHOW_PAUSE = 1.0
 EXPEL = 3.0  # seconds that ended sessions may take to go
+# Steps while users work, any of which may take its time; in a freeze nothing is told.
+SLOW = {
+    "check": "looks at both sides",
+    "refresh": "refreshes materialised views",
+    "objects": "copies large objects",
+    "arm": "makes the slot of the way back",
+    "collect": "reads what changed since the comparison",
+    "advance": "passes over what was applied meanwhile",
+    "near": "waits until everything is on the other side",
+}
 # First step of a method; each may have a thread of its own.
 BEGINNINGS = ("check", "pause", "drain", "drain_again", "release", "reopen")
 
@@ -56,6 +68,7 @@ class Moving:
         self.sessions = Sessions(context)
         self.pooler = pooling.make(context)
         self.notices: list[str] = []
+        self.tell: Callable[[str], None] = lambda words: None  # how far it is, while users work
         self.seconds: dict[str, float] = {}
         self._era, self._begun = 0, threading.local()
         self._gate = threading.Lock()
@@ -80,6 +93,8 @@ class Moving:
             raise MigrationError("this run was called off")
         if step:
             self.note(step)
+        if step in SLOW:
+            self.tell(SLOW[step])
 
     @property
     def doing(self) -> str:
@@ -153,7 +168,7 @@ class Moving:
     def refresh_views(self) -> None:
         """While users still work: the freeze has to refresh what the old side refreshes from now on only."""
         self.at("refresh")
-        self.ready = views.ready(*self.pair, self._caught_up)
+        self.ready = views.ready(*self.pair, self._caught_up, lambda words: self.tell(f"{SLOW['refresh']}, {words}"))
         self.notices += self.ready.notices()
 
     def _caught_up(self) -> bool:
@@ -174,7 +189,16 @@ class Moving:
         since = large_objects.known(journal.entries.get(large_objects.ENTRY), current(self.context).direction)
         # What the freeze copies is later than the mark in the journal, and would look like somebody else's doing.
         journal.save(**{large_objects.ENTRY: None})
-        self.mark = large_objects.carry(old, new, since).mark
+        copied, told = 0, time.monotonic()
+
+        def passed(size: int) -> None:
+            nonlocal copied, told
+            copied += size
+            if time.monotonic() - told > SHOW_PAUSE:
+                told = time.monotonic()
+                self.tell(f"{SLOW['objects']}, {copied / MIB:.0f} MiB so far")
+
+        self.mark = large_objects.carry(old, new, since, passed).mark
 
     def compare(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> list[str]:
         self.at("verify")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, follow, rollback, verify
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    cutover,
+    follow,
+    rollback,
+    status,
+    verify,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import RefusedError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import foresee
 
@@ -58,8 +65,10 @@ def left(cluster: Cluster) -> tuple[int, int]:
 def test_what_is_written_meanwhile_is_not_left_for_the_freeze(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
     following(move)
     found: list[Any] = []
+    seen: list[str] = []
     with (
         at(monkeypatch, "pause", lambda: found.append((left(move.source)[0], left(move.target)[1]))),
+        at(monkeypatch, "near", lambda: seen.append(status.look(move.context())["message"])),
         move.opened(freeze_budget=20.0 * crowded()) as context,
     ):
         there = Slow(move.on_source)
@@ -75,6 +84,7 @@ def test_what_is_written_meanwhile_is_not_left_for_the_freeze(move: Move, monkey
     assert max(found[0]) < LITTLE, found
     assert found[1][0] < LITTLE, found
     assert there.done == 2
+    assert re.search(r"a cutover is under way \(process .*: preparing, postgresql: waits until", seen[0]), seen
     move.same_rows()
 
 
