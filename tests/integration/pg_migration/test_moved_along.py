@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,29 @@ def test_what_is_written_meanwhile_is_not_left_for_the_freeze(move: Move, monkey
     assert there.done == 2
     assert re.search(r"a cutover is under way \(process .*: preparing, postgresql: waits until", seen[0]), seen
     move.same_rows()
+
+
+def test_a_lag_that_grew_meanwhile_is_waited_for(move: Move) -> None:
+    """To refuse for it would be to do the first pass over the other store again, and find the same."""
+    following(move)
+
+    with (
+        move.target.admin(move.dbname) as session,
+        move.opened(max_lag=500_000, freeze_budget=20.0 * crowded()) as context,
+    ):
+        session.execute("BEGIN READ WRITE")
+        session.execute("LOCK TABLE public.ledger IN SHARE MODE")  # nothing is applied
+        letting_go = threading.Timer(3.0, lambda: session.execute("ROLLBACK"))
+
+        def write(statement: str) -> None:
+            move.on_source(statement)
+            if not along.done:
+                letting_go.start()
+
+        along = Slow(write)
+        assert cutover.run(context, False, [along])["phase"] == "switched"
+        letting_go.join()
+    assert along.done == 2
 
 
 def test_what_cannot_go_is_told_before_another_store_takes_its_time(
