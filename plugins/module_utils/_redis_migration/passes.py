@@ -70,7 +70,7 @@ class Approach:
         """What differs and was not changed since is a fault now; what was changed is looked at again."""
         self.leg.built()  # until now; those are compared here
         telling, before = Telling("comparison", self.leg.keys(), self.tell), self.leg.tally.compared
-        different = self.leg.all_differences(lambda tally: telling(tally.compared - before), most=MOST_KEYS)
+        different = self.leg.all_differences(beat=lambda tally: telling(tally.compared - before), most=MOST_KEYS)
         changed = self.follower.take()
         if self.follower.lost or len(different) >= MOST_KEYS:
             return
