@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.args
 
 SLICE = 5.0  # seconds
 MIB = 1024**2
+SHOWN = 3  # of what is at work
 FOLLOW_TIMEOUT = float(SETTING_ARGUMENTS["follow_timeout"]["default"])
 MODULE = "tiketi.platform.postgres_migration"
 
@@ -48,16 +49,26 @@ class ActionModule(ActionBase):
 
 
 def in_words(progress: dict[str, Any]) -> str:
-    """One line for a person: what is done of how much, how fast, how long still."""
+    """One line for a person: what is done of how much, how fast, how long still, and what is at work."""
     if progress.get("lag_bytes") is not None:
         return _lag_in_words(progress)
     if not progress.get("total_bytes"):
-        return f"{progress.get('step', 'begin')} ..."
+        return f"{progress.get('step', 'begin')} ..." + _at_work(progress)
     done, total = progress["done_bytes"] / MIB, progress["total_bytes"] / MIB
     line = f"{progress['step']}: {done:.0f} of {total:.0f} MiB, {progress['done_rows']} of about {progress['total_rows']} rows"
     line += f", {progress['rate'] / MIB:.0f} MiB/s" if progress.get("rate") else ""
     line += f", {progress['eta']:.0f} s left" if progress.get("eta") is not None else ""
-    return line + (f"; {progress['note']}" if progress.get("note") else "")
+    return line + _at_work(progress) + (f"; {progress['note']}" if progress.get("note") else "")
+
+
+def _at_work(progress: dict[str, Any]) -> str:
+    """Indexes and the like are not counted in bytes: how many are still to be made, and which ones are being made."""
+    extra = progress.get("extra") or {}
+    left, running = extra.get("steps_left") or 0, extra.get("running") or []
+    if progress.get("done_bytes", 0) < progress.get("total_bytes", 0):
+        running = [one for one in running if not one.startswith("copy ")]  # the bytes tell
+    words = f"; {left} steps left" if left else ""
+    return words + (f"; {', '.join(running[:SHOWN])}{', ...' if len(running) > SHOWN else ''}" if running else "")
 
 
 def _lag_in_words(progress: dict[str, Any]) -> str:

@@ -30,10 +30,10 @@ def cut(move: Move, redis: dict[str, Any]) -> dict[str, Any]:
         return cutover.run(context, False, [stores.forward(redis)])
 
 
-def noted(move: Move, note: str) -> None:
+def noted(move: Move, note: str | None) -> None:
     """A note of the target alone, in a row that was written to since the comparison online."""
     with move.context().target() as target:
-        target.execute(f"UPDATE public.ledger SET note = {note} WHERE n = (SELECT min(n) FROM public.ledger)")
+        target.execute("UPDATE public.ledger SET note = %s WHERE n = (SELECT min(n) FROM public.ledger)", (note,))
 
 
 @pytest.mark.parametrize("spoilt", ["redis", "postgresql"])
@@ -65,7 +65,7 @@ def test_a_difference_of_one_store_keeps_both(
         if spoilt == "redis":
             monkeypatch.setattr(RedisParticipant, "settle", frozen)
         else:
-            noted(move, "'not from the source'")
+            noted(move, "not from the source")
         with pytest.raises(DifferenceError) as caught:
             cut(move, redis)
         assert any(
@@ -78,7 +78,7 @@ def test_a_difference_of_one_store_keeps_both(
         assert tables.lost(move.source) == []
         # Mended, it goes over as a whole.
         monkeypatch.undo()
-        noted(move, "NULL")
+        noted(move, None)
         assert cut(move, redis)["phase"] == "switched"
         one_side(move, (False, True), 5 * crowded())
         proxied(proxy, "new")

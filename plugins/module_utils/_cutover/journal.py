@@ -101,6 +101,15 @@ class MoveJournal:
             self.load()
             yield
 
+    def held(self) -> str:
+        """Who is at work with it now; empty: nobody on this machine."""
+        with contextlib.suppress(FileNotFoundError), open(self.folder / "lock", encoding="utf-8") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return self._holder(handle.read())
+        return ""
+
     @staticmethod
     def _holder(text: str) -> str:
         try:

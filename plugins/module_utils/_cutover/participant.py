@@ -6,7 +6,12 @@ from typing import Protocol
 
 
 class Participant(Protocol):
-    """One store. Every method may be called again after it succeeded, and `reopen` at any point after `freeze` began."""
+    """One store. Every method may be called again after it succeeded, and `reopen` at any point after `freeze` began.
+
+    It may also have `check` (say at once what forbids it, where other stores are made ready first) and `near` (after `prepare`, once or more:
+    carry over what users wrote since, so that little is left for the freeze and `predict` goes by what is true now). It may call `tell` with
+    words on how far it is, where the run puts its own function if there is one.
+    """
 
     name: str
 

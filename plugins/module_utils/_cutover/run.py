@@ -34,6 +34,7 @@ BEGUN, PREPARING, FREEZING, SETTLING, SWITCHING, SWITCHED, OPENED, REOPENING = (
 )
 DECIDED = (SWITCHED, OPENED)
 RETRY = 0.5
+ROUNDS, MOMENT = 3, 2.0  # rounds of coming near, and seconds of one in which too little is written to lengthen a freeze
 ATTEMPT = 25.0  # seconds that one attempt to open a side may take: more than two addresses that do not answer
 Result = TypeVar("Result")
 
@@ -102,8 +103,8 @@ class Run:
     def _prepare(self) -> None:
         self.ledger.step(PREPARING)
         try:
-            for one in self.participants:
-                self._timed(f"prepare {one.name}", one.prepare)
+            self._make_ready()
+            self._come_near()
             self.outcome.predicted = sum(self._predicted(one) for one in self.participants)
             if self.outcome.predicted > self.budget:
                 raise BudgetError(
@@ -118,6 +119,31 @@ class Run:
                     getattr(one, "abandon", one.reopen)()
             self.ledger.step("")
             raise
+
+    def _make_ready(self) -> None:
+        """The first store is made ready last: copying another one may take long, and meanwhile it would grow old. So it is asked before that
+        whether it could go at all.
+        """
+        for one in self.participants[:-1]:
+            getattr(one, "check", lambda: None)()
+        for one in reversed(self.participants):
+            self._listen_to(one)
+            self._timed(f"prepare {one.name}", one.prepare)
+
+    def _listen_to(self, one: Participant) -> None:
+        """How far it is goes where somebody may look while this lasts."""
+        tell: Callable[[str], None] | None = getattr(self.ledger, "tell", None)
+        if tell and hasattr(one, "tell"):
+            one.tell = lambda words: tell(f"{one.name}: {words}")
+
+    def _come_near(self) -> None:
+        """While one store is made ready, or comes near, the others fall behind what users write: again, until all of them together are quick."""
+        for _ in range(ROUNDS):
+            began = time.monotonic()
+            for one in reversed(self.participants):
+                self._timed(f"near {one.name}", getattr(one, "near", lambda: None))
+            if time.monotonic() - began < MOMENT:
+                return
 
     @staticmethod
     def _predicted(one: Participant) -> float:

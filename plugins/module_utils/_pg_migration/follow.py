@@ -27,9 +27,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.mode
     SEEDED,
     Progress,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import weight
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import out_of_order
 
 BEAT = 0.3
+MEASURE = 1.0  # seconds between two looks at a lag that is worked off
+MIB = 1024**2
 HEADROOM = 1024  # bytes of WAL that are no change of a row
 SETTLING = 5.0  # seconds in which a subscription that was just enabled shows whether its cause is gone
 
@@ -47,7 +50,8 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     with context.source() as source, context.target() as target:
         found = looks.read(context, source, target)
         if check:
-            return _planned(context, found)
+            later = _later(context, source, target, found)
+            return _planned(context, found, later, weight.estimated(source, context.settings)["freeze_seconds"])
         done = _mended(context, source, target, found)
         if not freeze.closed(target):
             freeze.close(
@@ -108,15 +112,41 @@ def _legs(context: Context) -> list[str]:
     ]
 
 
-def _planned(context: Context, found: Health) -> dict[str, Any]:
+def _later(context: Context, source: Any, target: Any, found: Health) -> int | None:
+    """The lag a moment later, where somebody works it off already: nothing else tells how fast that is."""
+    if found.lag_bytes <= context.settings.max_lag or not (found.enabled and found.connected):
+        return None
+    time.sleep(MEASURE)
+    return looks.read(context, source, target, shapes=False).lag_bytes
+
+
+def _planned(context: Context, found: Health, later: int | None, freeze_seconds: float) -> dict[str, Any]:
+    """`later`: the lag after MEASURE seconds, where it was looked at once more. Pure."""
     doing = "" if found.enabled else ("enable the subscription" if found.exists else "make the subscription")
+    seconds, words = _time_for(found.lag_bytes, later, context.settings.max_lag)
     return {
         "changed": bool(doing),
         "phase": context.journal.phase,
-        "message": f"would {doing or 'do nothing'}, then wait for {found.lag_bytes} bytes of lag to go below {context.settings.max_lag}",
+        "message": f"would {doing or 'do nothing'}, then wait for {found.lag_bytes} bytes of lag to go below {context.settings.max_lag}, {words};"
+        f" a freeze of about {freeze_seconds:.1f} s moves the writers later",
         "notices": found.notices,
         "health": found.facts(),
+        "estimate": {"seconds": seconds, "lag_bytes": found.lag_bytes, "freeze_seconds": freeze_seconds},
     }  # fmt: skip
+
+
+def _time_for(lag: int, later: int | None, enough: int) -> tuple[float | None, str]:
+    """Seconds until the lag is small, None where that is not known, and the words for it. Pure."""
+    if lag <= enough:
+        return 0.0, "which it is"
+    if later is None:  # nobody applies yet, and how fast they will nobody knows
+        least = round((lag - enough) / verify.WAL_RATE, 1)
+        return least, f"at least {least:.1f} s, which the source takes to read it"
+    rate = (lag - later) / MEASURE
+    if rate <= 0:
+        return None, "and it does not come nearer now"
+    seconds = round(max(0, later - enough) / rate, 1)
+    return seconds, f"about {seconds:.1f} s at the {rate / MIB:.1f} MiB/s of now"
 
 
 def health(context: Context) -> Health:

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
-    carry,
     extension_rows,
     follow,
-    forecast,
     freeze,
     large_objects,
     memberships,
-    nearing,
-    pooling,
     returning,
     rights,
     role_settings,
     subscription,
     unlogged,
     verify,
-    views,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import health as looks
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, RefusedError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.object_digests import Difference, Mark
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.sessions import Sessions
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.leg import current
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import RefusedError
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.moving import EXPEL, Moving
 
 with contextlib.suppress(ImportError):  # the module says it in words
     import psycopg
@@ -41,197 +29,7 @@ with contextlib.suppress(ImportError):  # the module says it in words
 if TYPE_CHECKING:
     import psycopg
 
-EXPEL = 3.0  # seconds that ended sessions may take to go
-# First step of a method; each may have a thread of its own.
-BEGINNINGS = ("check", "pause", "drain", "drain_again", "release", "reopen")
-
-
-class Moving:
-    """What both directions have in common."""
-
-    name = "postgresql"
-
-    def __init__(self, context: Context, note: Callable[[str], None] = lambda step: None) -> None:
-        self.context, self.note = context, note
-        self.sessions = Sessions(context)
-        self.pooler = pooling.make(context)
-        self.notices: list[str] = []
-        self.seconds: dict[str, float] = {}
-        self._era, self._begun = 0, threading.local()
-        self._gate = threading.Lock()
-        self.ready: views.Ready | None = None  # None: nothing was made ready
-        self.views = 0.0  # seconds of those that have to be refreshed in the freeze
-        self.objects = 0  # bytes of large objects, unlogged tables and those of extensions
-        self.mark: Mark | None = None  # since when they may have changed
-        self.unequal: tuple[Difference, ...] = ()  # large objects that the freeze did not get over
-        self.foreseen = verify.Foreseen()
-        self.behind = 0.0  # seconds that the follower needs for what was written last
-        self._last: tuple[str, float] | None = None
-
-    def at(self, step: str) -> None:
-        """Written down before the step is done: a later run must know how far this one may have come."""
-        now = time.monotonic()
-        if self._last:
-            self.seconds[self._last[0]] = round(now - self._last[1], 3)
-        self._last = (step, now)
-        if step in BEGINNINGS:
-            self._begun.era = self._era
-        if self.cancelled:
-            raise MigrationError("this run was called off")
-        if step:
-            self.note(step)
-
-    @property
-    def doing(self) -> str:
-        """The step that was begun last."""
-        return self._last[0] if self._last else ""
-
-    @property
-    def cancelled(self) -> bool:
-        """Was this thread given up, and others have gone on in its place?"""
-        return bool(getattr(self._begun, "era", self._era) != self._era)
-
-    def cancel(self) -> None:
-        """Somebody waits in vain: whatever hangs now must not go on when it comes back."""
-        self._era += 1
-        self.sessions.forget()
-
-    def pool(self, act: Callable[[], None]) -> None:
-        """Ask the pooler for something, one after the other: what was given up must not have the last word."""
-        if not self._gate.acquire(timeout=EXPEL):
-            raise MigrationError("the pooler has not answered an earlier request yet")
-        try:
-            if self.cancelled:
-                raise MigrationError("this run was called off")
-            act()
-        finally:
-            self._gate.release()
-
-    def let_in(self, session: psycopg.Connection[Any], end: Endpoint) -> None:
-        """Writers go on at this side."""
-        freeze.open_again(session, self.context.journal.still_ours)
-        self.at("resume")
-        self.pool(lambda: self.pooler.point(end))
-        self.pool(self.pooler.resume)
-        if freeze.closed(session):
-            raise MigrationError(f"{end.side} {end.label} was closed again by an attempt that was given up")
-
-    def may_close(self, session: psycopg.Connection[Any]) -> None:
-        """A run that was called off, or overtaken by another runner, must not shut anybody out when it wakes up."""
-        if self.cancelled:
-            raise MigrationError("this run was called off")
-        self.context.journal.still_ours(session)
-
-    def close(self) -> None:
-        self.sessions.close()
-
-    def shut_out(self) -> list[str]:
-        """Logins that the freeze must not touch."""
-        ends = self.context.ends
-        ours = {
-            "publisher": ends.publisher.username,
-            "returner": ends.returner.username,
-            "source": ends.source.username,
-            "target": ends.target.username,
-        }
-        return [
-            f"application_roles names {login}, the login of the move itself ({end}). Mend: a login of its own for the move"
-            for end, login in ours.items()
-            if login in self.context.settings.application_roles
-        ]
-
-    def carry_over(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> None:
-        """What replication leaves behind."""
-        self.at("carry")
-        carry.sequences(old, new, self.context.settings.sequence_margin)
-        full = self.context.settings.verify == "full"
-        self.unequal = large_objects.carry(old, new, None if full else self.mark).unequal
-        unlogged.carry(old, new)
-        extension_rows.carry(old, new, self.context.settings.left_extension_tables)
-        views.carry(old, new, self.ready)
-
-    def refresh_views(self) -> None:
-        """While users still work: the freeze has to refresh what the old side refreshes from now on only."""
-        self.at("refresh")
-        self.ready = views.ready(*self.pair, self._caught_up)
-        self.notices += self.ready.notices()
-
-    def _caught_up(self) -> bool:
-        """Wait until the other side has what a view of this side may show now; False where that takes too long."""
-        old, new = self.pair
-        lsn = follow.frozen_lsn(old)
-        try:
-            follow.drained(old, new, current(self.context).slot, lsn, time.monotonic() + nearing.PATIENCE, self.alive)
-        except follow.LateError:
-            return False
-        extension_rows.carry(old, new, self.context.settings.left_extension_tables)
-        return True
-
-    def copy_objects(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> None:
-        """Large objects, while users still work: the freeze has to look for what changed since only."""
-        self.at("objects")
-        journal = self.context.journal
-        since = large_objects.known(journal.entries.get(large_objects.ENTRY), current(self.context).direction)
-        # What the freeze copies is later than the mark in the journal, and would look like somebody else's doing.
-        journal.save(**{large_objects.ENTRY: None})
-        self.mark = large_objects.carry(old, new, since).mark
-
-    def compare(self, old: psycopg.Connection[Any], new: psycopg.Connection[Any]) -> list[str]:
-        self.at("verify")
-        full = self.context.settings.verify == "full"
-        found = verify.full(self.context) if full else verify.frozen(self.context)
-        self.at("")
-        found += large_objects.words(self.unequal, current(self.context).subscriber.side)
-        left = self.context.settings.left_extension_tables
-        return [*found, *carry.behind(old, new), *extension_rows.differences(old, new, left)]
-
-    def foresee(self) -> None:
-        """What the comparison will find to do; the last thing of the preparation, since it goes by what changed until now."""
-        self.at("collect")
-        self.foreseen = verify.comparison(self.context, collect=True)
-        self.at("near")
-        self._look_at_views()
-        budget, cost = self.context.settings.freeze_budget, self.cost
-        self.behind = nearing.behind(*self.pair, current(self.context).slot, budget, self.alive)
-        problems = [
-            *self.foreseen.faults,
-            *forecast.too_long(self.foreseen, cost, self.context.settings),
-            *forecast.too_far(self.behind, cost, self.context.settings),
-        ]
-        if problems:
-            raise RefusedError("nothing can be frozen, users are not touched", problems)
-        self.notices += self.foreseen.notices()
-        self.at("")
-
-    def _look_at_views(self) -> None:
-        if self.ready is not None:
-            self.views = self.ready.expected(views.read(self.pair[0]))
-
-    def predict(self) -> float:
-        """Seconds of the freeze. Other stores were prepared since: the views are looked at once more."""
-        self._look_at_views()
-        return round(self.cost, 2)
-
-    @property
-    def cost(self) -> float:
-        """Seconds of the freeze."""
-        return self.behind + forecast.seconds(self.foreseen, self.views, self.objects)
-
-    @property
-    def pair(self) -> tuple[psycopg.Connection[Any], psycopg.Connection[Any]]:
-        """Who is followed, and who follows."""
-        raise NotImplementedError
-
-    def alive(self) -> None:
-        """Raise where the follower was stopped, and will not come nearer by waiting."""
-        raise NotImplementedError
-
-    def drain(self) -> None:
-        """Wait until everything that was written before the freeze is on the other side."""
-        publisher, subscriber = self.pair
-        lsn = follow.frozen_lsn(publisher)
-        deadline = time.monotonic() + self.context.settings.freeze_budget
-        follow.drained(publisher, subscriber, current(self.context).slot, lsn, deadline, self.alive)
+__all__ = ["Moving", "PostgresParticipant"]
 
 
 class PostgresParticipant(Moving):
@@ -247,10 +45,11 @@ class PostgresParticipant(Moving):
         if self.cancelled or state is None or not state[0]:
             raise follow.stopped(self.context, source, target)
 
-    def prepare(self) -> None:
+    def look(self) -> None:
         context = self.context
         source, target = self.sessions.source, self.sessions.target
         self.at("check")
+        self.notices = []
         roles = context.settings.application_roles
         shut = rights.lacking(source, target, roles)
         lacks = memberships.lacking(source, target, roles)
@@ -263,6 +62,13 @@ class PostgresParticipant(Moving):
         self._refuse(looks.read(context, source, target), shut)
         self.pooler.check(context.ends.source, context.ends.target)
         freeze.refuse_other_writers(source)
+
+    def prepare(self) -> None:
+        context = self.context
+        if self.asked:  # else a lag is a reason to refuse
+            self.catch_up()
+        self.look()
+        source, target = self.sessions.source, self.sessions.target
         self.refresh_views()
         left = context.settings.left_extension_tables
         # Once before anybody waits: what forbids it is said here.
@@ -271,7 +77,11 @@ class PostgresParticipant(Moving):
         self.objects = large_objects.frozen_size(source) + unlogged.size(source) + extension_rows.size(source, left)
         self.at("arm")  # after the views: what they write would be read by this slot once more, in the freeze
         self.notices += returning.prepare(context, source, target)
-        self.foresee()
+        self.at("")
+
+    def keep_up(self) -> None:
+        self.at("advance")
+        returning.keep_up(self.context, self.sessions.target)
 
     def _refuse(self, found: looks.Health, shut: list[str]) -> None:
         settings = self.context.settings

@@ -6,6 +6,7 @@ Made before the freeze, asleep; woken in the freeze at the place in the target's
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import subscription
@@ -20,6 +21,8 @@ with contextlib.suppress(ImportError):  # the module says it in words
 if TYPE_CHECKING:
     import psycopg
 
+AT_REST = 0.3  # a passing over that took less has caught up
+PASSES = 5
 PATIENCE = "30s"  # a new slot waits for every transaction that runs on the target
 
 
@@ -70,13 +73,26 @@ def _identities(source: psycopg.Connection[Any], target: psycopg.Connection[Any]
 
 def arm(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> None:
     """From here on every change of the target is kept for the source. What the forward leg brought is left out."""
-    name = context.names.return_subscription
     target.execute("SET synchronous_commit TO on")
     target.execute(
         "SELECT pg_logical_emit_message(true, 'platform_migration', 'arm')"
     )  # what was applied is on disk now
-    target.execute("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", (name,))
-    subscription.switch(source, name, enabled=True)
+    advance(context, target)
+    subscription.switch(source, context.names.return_subscription, enabled=True)
+
+
+def advance(context: Context, target: psycopg.Connection[Any]) -> None:
+    """Pass over what was applied until now, which takes as long as there is WAL."""
+    target.execute("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", (context.names.return_subscription,))
+
+
+def keep_up(context: Context, target: psycopg.Connection[Any]) -> None:
+    """While nobody waits yet. More than once: where the slot begins to read follows behind where it has come to."""
+    for _ in range(PASSES):
+        began = time.monotonic()
+        advance(context, target)
+        if time.monotonic() - began < AT_REST:
+            return
 
 
 def drop_on_source(context: Context, source: psycopg.Connection[Any]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.tiketi.platform.plugins.module_utils._cutover import run as cutovers
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import probe, return_health, slot_age
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
@@ -93,7 +94,7 @@ def look(context: Context) -> dict[str, Any]:
     return {
         "changed": False,
         "phase": phase,
-        "message": f"{phase}: {WORDS[phase]}"
+        "message": f"{phase}: {_under_way(journal) or WORDS[phase]}"
         + (f"; {slot_age.words(slot)}" if slot else "")
         + (f"; the source is {way_back['lag_bytes']} bytes behind" if way_back else ""),
         "remaining": list(ONWARD[phase]),
@@ -103,6 +104,19 @@ def look(context: Context) -> dict[str, Any]:
         "slot": slot,
         "notices": notices,
     }
+
+
+def _under_way(journal: Journal) -> str:
+    """What a run of now does that moves writers; empty where none does."""
+    verb = {CUTTING: "cutover", RETURNING: "rollback"}.get(journal.phase, "")
+    held = journal.held() if verb else ""
+    if not held:
+        return ""
+    step = str((journal.entries.get(verb) or {}).get("step", ""))
+    told = journal.read("progress.json") or {}
+    # While users work; in the freeze nothing more is told than the step.
+    words = f", {told['note']}" if step == cutovers.PREPARING and told.get("step") == verb else ""
+    return f"a {verb} is under way ({held}): {step}{words}"
 
 
 def _slot(context: Context) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.r
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.server import read_server
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.survey import survey
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.telling import Tell, nobody
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import Link
 
@@ -92,6 +93,7 @@ class RedisReturn:
         self.move, self.proxy, self.known, self.notices = move, move.switch, dict(known), move.notices
         self.name = f"redis {move.source.label}"
         self.seconds: dict[str, float] = {}
+        self.tell: Tell = nobody  # how far it is, while it is made ready
         self.journal = Journal(move.folder, move.source.label, move.target.label)
         self._stack = contextlib.ExitStack()
         self._back: WayBack | None = None
@@ -152,6 +154,10 @@ class RedisReturn:
             self.seconds |= store.waited
             store.close()
 
+    def near(self) -> None:
+        if self._back:
+            self._back.near()
+
     def predict(self) -> float:
         return self._back.predict() if self._back else 0.0
 
@@ -182,7 +188,8 @@ class RedisReturn:
         if self._back is None:
             self._stack.enter_context(self.journal.locked(self.move.options.lock_wait))
             move = self.move
-            self._back = WayBack(move.source, move.target, move.options, self.journal, self.proxy, move.notices.append)
+            say = move.notices.append
+            self._back = WayBack(move.source, move.target, move.options, self.journal, self.proxy, say, self.tell)
         return self._back
 
     @contextlib.contextmanager

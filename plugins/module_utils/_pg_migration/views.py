@@ -84,7 +84,12 @@ def read(session: psycopg.Connection[Any]) -> dict[str, str]:
     return {name: mark for name, _, _, populated, mark in session.execute(_VIEWS) if populated}
 
 
-def ready(old: psycopg.Connection[Any], new: psycopg.Connection[Any], caught_up: Callable[[], bool]) -> Ready:
+def ready(
+    old: psycopg.Connection[Any],
+    new: psycopg.Connection[Any],
+    caught_up: Callable[[], bool],
+    tell: Callable[[str], None] = lambda words: None,
+) -> Ready:
     """Refresh all that the old side shows. `caught_up` waits until the new side has what the old one has now, and says whether it came so far."""
     late = view_reach.late(old)
     marks: dict[str, str] = {}
@@ -99,7 +104,7 @@ def ready(old: psycopg.Connection[Any], new: psycopg.Connection[Any], caught_up:
             again |= wanted
         if not caught_up():
             late.update(dict.fromkeys(wanted - late.keys(), BEHIND))
-        seconds.update(refresh(new, wanted))
+        seconds.update(refresh(new, wanted, tell))
         marks = now
     return Ready(marks, seconds, {name: why for name, why in late.items() if name in marks}, frozenset(again))
 
@@ -110,14 +115,17 @@ def carry(old: psycopg.Connection[Any], new: psycopg.Connection[Any], known: Rea
     return refresh(new, marks.keys() if known is None else known.due(marks))
 
 
-def refresh(new: psycopg.Connection[Any], wanted: Collection[str]) -> dict[str, float]:
+def refresh(
+    new: psycopg.Connection[Any], wanted: Collection[str], tell: Callable[[str], None] = lambda words: None
+) -> dict[str, float]:
     """Seconds of each."""
     there: Mapping[str, tuple[str, str]] = {name: (schema, view) for name, schema, view, _, _ in new.execute(_VIEWS)}
     missing = sorted(set(wanted) - there.keys())
     if missing:
         raise MigrationError(f"materialised view {missing[0]} is missing on the other side. Mend: make it there")
     seconds: dict[str, float] = {}
-    for name in in_order(sorted(wanted), new.execute(_READS).fetchall()):
+    for number, name in enumerate(in_order(sorted(wanted), new.execute(_READS).fetchall()), 1):
+        tell(f"{number} of {len(wanted)}: {name}")
         began = time.monotonic()
         with new.transaction():
             # As its owner would: functions in it may rely on the search path, policies are the owner's affair.

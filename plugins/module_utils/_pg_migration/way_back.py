@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     extension_rows,
-    follow,
     freeze,
     large_objects,
     return_health,
@@ -19,7 +17,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     verify,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError, RefusedError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.participant import EXPEL, Moving
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.moving import EXPEL, Moving
 
 with contextlib.suppress(ImportError):  # the module says it in words
     import psycopg
@@ -46,38 +44,26 @@ class PostgresReturn(Moving):
                 f"the subscription {self.leg} on the source was disabled. Mend: its reason is in the log of the source"
             )
 
-    def prepare(self) -> None:
+    def look(self) -> None:
         source, target = self.sessions.source, self.sessions.target
         self.at("check")
+        self.notices = []
         problems = self.shut_out()
         problems += return_health.read(self.context, source, target).problems
         if problems:
             raise RefusedError("the rollback cannot begin, users are not touched", problems)
         self.pooler.check(self.context.ends.target, self.context.ends.source)
         freeze.refuse_other_writers(target)
-        self._near()
+
+    def prepare(self) -> None:
+        self.look()
+        source, target = self.sessions.source, self.sessions.target
+        self.catch_up()
         self.refresh_views()
         left = self.context.settings.left_extension_tables
         self.copy_objects(target, source)
         self.objects = large_objects.frozen_size(target) + unlogged.size(target) + extension_rows.size(target, left)
-        self.foresee()
-
-    def _near(self) -> None:
-        """The bulk of a lag is waited for while users work."""
-        deadline = time.monotonic() + self.context.settings.follow_timeout
-        while True:
-            row = self.sessions.target.execute(
-                "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint"
-                " FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
-                (self.leg,),
-            ).fetchone()
-            if row and row[0] <= self.context.settings.max_lag:
-                return
-            if time.monotonic() > deadline:
-                raise MigrationError(
-                    f"the source is still {row[0] if row else 'far'} bytes behind the target. Mend: run rollback again; it goes on meanwhile"
-                )
-            time.sleep(follow.BEAT)
+        self.at("")
 
     def freeze(self) -> None:
         self.at("pause")

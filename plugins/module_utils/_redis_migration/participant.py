@@ -39,6 +39,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.switch import NEW_SIDE, OLD, Switch
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.telling import Tell
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.way_back import WayBack
 
@@ -58,6 +59,7 @@ class RedisParticipant:
         self.name = f"redis {source.label}"
         self.source, self.target, self.options, self.proxy, self.say = source, target, options, switch, say
         self.journal = Journal(folder, source.label, target.label)
+        self.tell: Tell = self._write_down  # how far it is, while it is made ready
         self.waited: dict[str, float] = {}  # seconds of each step, for the report
         self._attempt = self._new_attempt()
         self._follower = Follower(source)
@@ -69,6 +71,9 @@ class RedisParticipant:
     def _new_attempt(self) -> Attempt:
         limit = self.options.freeze_limit
         return Attempt(Pause(self.source, limit), Pause(self.target, limit))
+
+    def _write_down(self, words: str) -> None:
+        self.journal.write("progress.json", {"step": "prepare", "note": words}, durable=False)
 
     @property
     def _pause(self) -> Pause:
@@ -104,17 +109,20 @@ class RedisParticipant:
                 share_token(self.source, self.target)
             compare = self.journal.phase != NEW
             self.journal.save(phase=COPIED)
-            self._approach = Approach(Leg(self.source, self.target, self.options), self._follower, self.say)
+            leg = Leg(self.source, self.target, self.options)
+            self._approach = Approach(leg, self._follower, self.say, self.tell)
             self._approach.online(compare)
             size = found.survey
             note(self.journal, PASS, size.keys[STATE], size.bytes[STATE], self._approach.pass_seconds)
 
+    def near(self) -> None:
+        """Other stores may have taken their time since."""
+        if self._approach:
+            self._approach.again()
+
     def predict(self) -> float:
         """Seconds of the freeze, after `prepare`."""
-        if self._approach is None:
-            return 0.0
-        self._approach.again()  # other stores may have taken their time since
-        return self._approach.predict()
+        return self._approach.predict() if self._approach else 0.0
 
     def freeze(self) -> None:
         attempt = self._attempt
@@ -230,7 +238,7 @@ class RedisParticipant:
         self._lock()
         if self.journal.phase != SWITCHED:
             raise RedisMoveError(f"{self.name}: nothing was switched, so there is nothing to roll back")
-        back = WayBack(self.source, self.target, self.options, self.journal, self.proxy, self.say)
+        back = WayBack(self.source, self.target, self.options, self.journal, self.proxy, self.say, self.tell)
         with self._timed("roll_back"):
             try:
                 if back.half_open():

@@ -14,6 +14,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.s
     hot_words,
     named,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.telling import Tell, Telling, nobody
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import (
     MOST_KEYS,
     Follower,
@@ -33,8 +34,10 @@ def known_changes(streams: int) -> float:
 class Approach:
     """Brings a target near a living source, and in a freeze all the way."""
 
-    def __init__(self, leg: Leg, follower: Follower, say: Callable[[str], None] = lambda words: None) -> None:
-        self.leg, self.follower, self.say = leg, follower, say
+    def __init__(
+        self, leg: Leg, follower: Follower, say: Callable[[str], None] = lambda words: None, tell: Tell = nobody
+    ) -> None:
+        self.leg, self.follower, self.say, self.tell = leg, follower, say, tell
         self.proved = False  # everything was compared, and every change since is known
         self.pass_seconds = 0.0  # of everything, measured
         self.streams: set[bytes] = set()  # of the online proof; one made since is told as changed
@@ -47,7 +50,8 @@ class Approach:
         self.proved = False
         follows = self.follower.start()
         began = time.monotonic()
-        self.leg.full_pass(compare)
+        telling = Telling("first pass", self.leg.keys(), self.tell)
+        self.leg.full_pass(compare, save=lambda db, cursor, tally: telling(tally.keys))
         self.leg.sweep()
         self.pass_seconds = time.monotonic() - began
         if not follows:
@@ -65,7 +69,8 @@ class Approach:
     def _prove(self) -> None:
         """What differs and was not changed since is a fault now; what was changed is looked at again."""
         self.leg.built()  # until now; those are compared here
-        different = self.leg.all_differences(most=MOST_KEYS)
+        telling, before = Telling("comparison", self.leg.keys(), self.tell), self.leg.tally.compared
+        different = self.leg.all_differences(beat=lambda tally: telling(tally.compared - before), most=MOST_KEYS)
         changed = self.follower.take()
         if self.follower.lost or len(different) >= MOST_KEYS:
             return

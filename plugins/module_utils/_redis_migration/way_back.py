@@ -27,6 +27,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.m
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.passes import Approach
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.switch import NEW_SIDE, OLD, Switch
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.telling import Tell, nobody
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 
 
@@ -41,9 +42,10 @@ class WayBack:
         journal: Journal,
         proxy: Switch,
         say: Callable[[str], None] = lambda words: None,
+        tell: Tell = nobody,
     ) -> None:
         self.source, self.target, self.options = source, target, options
-        self.journal, self.proxy, self.say = journal, proxy, say
+        self.journal, self.proxy, self.say, self.tell = journal, proxy, say, tell
         self._refusal = Refusal(source, journal.id)
         self._follower, self._pause = Follower(target), Pause(target, options.freeze_limit)
         self._approach: Approach | None = None
@@ -62,18 +64,20 @@ class WayBack:
             old = migration_login(self.source, self.journal.id)
         else:
             self._refusal.permit(method)  # it would refuse us too; the proxy keeps the others away
-        self._approach = Approach(Leg(self.target, old, self.options), self._follower, self.say)
+        self._approach = Approach(Leg(self.target, old, self.options), self._follower, self.say, self.tell)
         self._approach.online(compare=True)
 
     def freeze(self) -> None:
         if not self._pause.hold():
             raise RedisMoveError(f"target {self.target.label}: it cannot hold writers (CLIENT PAUSE WRITE)")
 
+    def near(self) -> None:
+        """Other stores may have taken their time since."""
+        if self._approach:
+            self._approach.again()
+
     def predict(self) -> float:
-        if self._approach is None:
-            return 0.0
-        self._approach.again()  # other stores may have taken their time since
-        return self._approach.predict()
+        return self._approach.predict() if self._approach else 0.0
 
     def cancel(self) -> None:
         """A step that hangs must hold nobody when it comes back."""

@@ -186,11 +186,11 @@ def test_where_asked_everything_is_compared_in_the_freeze(move: Move) -> None:
 
 def test_out_of_its_order(move: Move) -> None:
     with pytest.raises(
-        OrderError, match="new: nothing was moved yet. Mend: preflight comes next, then seed, follow, verify, cutover"
+        OrderError, match=r"new: nothing was moved yet\. Mend: preflight comes next, then seed, follow, verify, cutover"
     ):
         move(cutover.run)
     started(move)
-    with pytest.raises(OrderError, match="seeded: .* Mend: follow comes next, then verify, cutover"):
+    with pytest.raises(OrderError, match=r"seeded: .* Mend: follow comes next, then verify, cutover"):
         move(cutover.run)
     with pytest.raises(OrderError, match="Mend: finish"):
         move(rollback.run)

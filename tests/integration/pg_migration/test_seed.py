@@ -166,6 +166,7 @@ def test_seeds_every_trap_as_no_superuser(trap_move: Move, monkeypatch: pytest.M
     planned = move(run.run, check=True)
     assert planned["changed"]
     assert planned["estimate"]["tables"] == 17
+    assert 0 < planned["estimate"]["freeze_seconds"] < planned["estimate"]["seconds"]
     assert not move.source.execute("SELECT 1 FROM pg_replication_slots")
 
     done = move(run.run)

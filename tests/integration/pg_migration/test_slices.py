@@ -18,6 +18,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
     OrderError,
     RefusedError,
 )
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import Journal
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Progress
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import ranges
 
 from tests.integration.pg_migration.conftest import Move
 from tests.integration.pg_migration.moving import started, switched
@@ -64,6 +67,28 @@ def test_a_comparison_goes_on_without_its_runner(move: Move) -> None:
     assert not kept(move)
     move.on_target("SET transaction_read_only = off; UPDATE users SET email = substr(email, 2) WHERE id = 3")
     assert waited(move)["report"]["verdict"] == "the same"
+
+
+def test_a_comparison_shows_its_bytes_range_by_range(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One large table would show nothing until all of it is compared."""
+    started(move)
+    move(follow.run)
+    monkeypatch.setattr(ranges, "RANGE_ROWS", 500)
+    monkeypatch.setattr(verify.run, "SHOW_PAUSE", 0.0)
+    shown: list[tuple[int, str]] = []
+    write = Journal.progress
+
+    def watched(self: Journal, progress: Progress) -> None:
+        write(self, progress)
+        shown.append((progress.done_bytes, progress.note))
+
+    monkeypatch.setattr(Journal, "progress", watched)
+    outcome = move(verify.run.run)
+    large = max(outcome["report"]["tables"], key=lambda one: one["ranges"])
+    assert large["ranges"] > 3
+    while_it_lasts = {done for done, note in shown if large["name"] in note}
+    assert len(while_it_lasts) > 2, shown
+    assert shown[-1] == (move.context().journal.read("progress.json")["total_bytes"], "definitions and large objects")
 
 
 def test_following_is_shown_while_it_lasts(move: Move) -> None:

@@ -326,7 +326,7 @@ def test_out_of_its_order_and_foreseen(followed: Move) -> None:
     assert slots(move) == [move.context().names.slot]
     with move.opened() as context:
         context.journal.phase_is("seeding")
-    with pytest.raises(OrderError, match="seeding: .* Mend: seed comes next, then follow, verify, cutover"):
+    with pytest.raises(OrderError, match=r"seeding: .* Mend: seed comes next, then follow, verify, cutover"):
         online(move)
 
 

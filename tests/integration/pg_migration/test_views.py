@@ -168,8 +168,8 @@ def test_a_job_that_refreshes_all_the_time_is_predicted(move: Move, monkeypatch:
     begun(move, SLOW)
     refresh = views.refresh
 
-    def and_somebody(new: Any, wanted: Any) -> dict[str, float]:
-        found = refresh(new, wanted)
+    def and_somebody(*arguments: Any) -> dict[str, float]:
+        found = refresh(*arguments)
         with contextlib.suppress(psycopg.errors.ReadOnlySqlTransaction):  # in the freeze
             move.on_source(f"{REFRESH} public.slow")
         return found

@@ -342,7 +342,7 @@ def test_a_key_spoilt_at_the_target_is_found_before_the_freeze(
     old.do("SET", "good", 1)
     compare = Leg.all_differences
 
-    def with_an_intruder(leg: Leg, **more: int) -> list[Difference]:
+    def with_an_intruder(leg: Leg, **more: Any) -> list[Difference]:
         new.do("SET", "good", 2)
         return compare(leg, **more)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.errors import DifferentError
@@ -19,7 +20,7 @@ def written_in_the_proof(monkeypatch: pytest.MonkeyPatch, write: Callable[[], ob
     """Before the comparison of everything has read the keys."""
     compare = Leg.all_differences
 
-    def with_a_writer(leg: Leg, **more: int) -> list[Difference]:
+    def with_a_writer(leg: Leg, **more: Any) -> list[Difference]:
         write()
         return compare(leg, **more)
 

@@ -65,6 +65,41 @@ class Store:
         self.cancelled = True
 
 
+class Clock:
+    """Time passes where somebody lets it."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Living(Store):
+    """Users write to it: each second since it was last made ready is one of the freeze."""
+
+    def __init__(self, name: str, book: Book, clock: Clock, takes: float, comes_near_in: list[float]) -> None:
+        super().__init__(name, book)
+        self.clock, self.takes, self.comes_near_in, self.seen = clock, takes, comes_near_in, 0.0
+
+    def _work(self, seconds: float) -> None:
+        self.seen = self.clock.now
+        self.clock.now += seconds
+
+    def check(self) -> None:
+        self._do("check")
+
+    def prepare(self) -> None:
+        self._do("prepare")
+        self._work(self.takes)
+
+    def near(self) -> None:
+        self._do("near")
+        self._work(self.comes_near_in.pop(0))
+
+    def predict(self) -> float:
+        return self.clock.now - self.seen
+
+
 def both(pg: dict[str, Any] | None = None, redis: dict[str, Any] | None = None) -> tuple[Book, list[Store]]:
     book = Book()
     return book, [Store("pg", book, **(pg or {})), Store("redis", book, **(redis or {}))]
@@ -81,9 +116,31 @@ def test_the_decision_is_written_before_the_first_writer_is_let_in() -> None:
     assert outcome.predicted == pytest.approx(0.2)
     lines = [line for line in book.lines if not line.startswith("settle")]
     assert lines == [
-        "[preparing]", "prepare pg", "prepare redis", "[freezing]", "freeze pg", "freeze redis", "[settling]",
+        "[preparing]", "prepare redis", "prepare pg", "[freezing]", "freeze pg", "freeze redis", "[settling]",
         "[switching]", "switch pg", "switch redis", "[switched]", "open pg", "open redis", "[opened]",
     ]  # fmt: skip
+
+
+def test_what_one_store_takes_its_time_for_is_not_left_for_the_freeze_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the first pass over a large Redis beside a busy database."""
+    book, clock = Book(), Clock()
+    monkeypatch.setattr(cutovers, "time", clock)
+    pg = Living("pg", book, clock, 60.0, [20.0, 0.5])
+    redis = Living("redis", book, clock, 600.0, [40.0, 0.3])
+    assert go(book, [pg, redis], budget=2.0).predicted == pytest.approx(0.8 + 0.5)
+    ready = book.lines[1 : book.lines.index("[freezing]")]
+    assert ready == ["check pg", "prepare redis", "prepare pg", "near redis", "near pg", "near redis", "near pg"]
+
+
+def test_coming_near_ends_where_nobody_comes_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    book, clock = Book(), Clock()
+    monkeypatch.setattr(cutovers, "time", clock)
+    stores = [Living(name, book, clock, 1.0, [5.0] * 9) for name in ("pg", "redis")]
+    with pytest.raises(BudgetError, match="nothing was frozen"):
+        go(book, stores)
+    assert book.lines.count("near pg") == cutovers.ROUNDS
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from unittest.mock import MagicMock
+
 import pytest
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import reason, shape, subscription
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import follow, reason, shape, subscription
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.health import Health
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Peer
 from psycopg.conninfo import conninfo_to_dict
+
+MIB = 1024**2
+
+
+@pytest.mark.parametrize(
+    ("lag", "later", "seconds", "words"),
+    [
+        (5, None, 0.0, "which it is"),
+        (101 * MIB, None, 2.1, r"at least 2\.1 s"),  # there is no subscription yet
+        (101 * MIB, 81 * MIB, 4.0, r"about 4\.0 s at the 20\.0 MiB/s"),
+        (101 * MIB, 0, 0.0, "about 0"),
+        (101 * MIB, 102 * MIB, None, "does not come nearer"),  # users write faster than it is applied
+    ],
+)
+def test_check_mode_says_how_long_it_waits(lag: int, later: int | None, seconds: float | None, words: str) -> None:
+    context = MagicMock()
+    context.settings.max_lag = MIB
+    found = Health(exists=later is not None, enabled=later is not None, lag_bytes=lag)
+    planned = follow._planned(context, found, later, 0.7)
+    assert planned["estimate"] == {"seconds": seconds, "lag_bytes": lag, "freeze_seconds": 0.7}
+    assert re.search(words, planned["message"])
+    assert "a freeze of about 0.7 s" in planned["message"]
 
 
 @pytest.mark.parametrize("password", ["a b", "it's", "back\\slash", "x=/@%:", "'\\' ; DROP", '"', "", "läßt"])

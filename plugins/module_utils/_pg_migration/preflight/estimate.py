@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.large_objects import SCAN
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Settings
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import room
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Facts
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Content, Facts
 
 MIB = 1024**2
 COPY_RATE = 60 * MIB  # bytes a second of tables, by two workers or more
@@ -33,7 +33,11 @@ def hash_seconds(size: int) -> float:
 
 def of(facts: Facts, settings: Settings) -> dict[str, Any]:
     """Bytes, rows and seconds, for people and for the plan of others."""
-    content = facts.content
+    return of_content(facts.content, facts.here.superuser, settings)
+
+
+def of_content(content: Content, superuser: bool, settings: Settings) -> dict[str, Any]:
+    """`superuser`: on the source, where it may see which large objects were changed."""
     size = sum(table.bytes for table in content.tables)
     rate = COPY_RATE if settings.jobs > 1 else COPY_RATE_ALONE
     if settings.rate_limit:
@@ -44,7 +48,7 @@ def of(facts: Facts, settings: Settings) -> dict[str, Any]:
         FREEZE_FIXED
         + content.sequences * SEQUENCE_SECONDS
         + content.unlogged_bytes / OBJECT_RATE
-        + objects / (SCAN if facts.here.superuser else 1)
+        + objects / (SCAN if superuser else 1)
         + content.late_view_bytes / VIEW_RATE
         + hash_seconds(size if settings.verify == "full" else keyless)
     )

@@ -77,7 +77,7 @@ def sequences(context: Context, session: psycopg.Connection[Any]) -> None:
             session.execute("SELECT pg_catalog.setval(%s::regclass, %s, %s)", (label, *(row or (1, False))))
 
 
-def views(context: Context, session: psycopg.Connection[Any]) -> None:
+def views(context: Context, session: psycopg.Connection[Any], gauge: Gauge) -> None:
     """Fill the materialised views that the source has filled. One that reads another waits for it."""
     with context.source() as source:
         wanted = [label for label, _ in facts.labels(source, facts.VIEWS)]
@@ -86,10 +86,12 @@ def views(context: Context, session: psycopg.Connection[Any]) -> None:
     todo = [label for label in wanted if label not in filled]
     while todo:
         waiting = []
+        gauge.steps_left = len(todo)
         for label in todo:
             try:
-                with session.transaction():
+                with gauge.building(label), session.transaction():
                     session.execute(f"REFRESH MATERIALIZED VIEW {label}")
+                gauge.steps_left -= 1
             except pg.ObjectNotInPrerequisiteState:
                 waiting.append(label)
             except psycopg.Error as error:

@@ -59,6 +59,17 @@ class Gauge:
             self._finished += part.bytes
             self.progress.done_rows += rows
 
+    def further(self, size: int) -> None:
+        """To be brought besides the rows."""
+        with self._lock:
+            self.progress.total_bytes += size
+
+    def brought(self, size: int) -> None:
+        """Of that; what it weighs on disk may differ."""
+        with self._lock:
+            self._read += size
+            self._finished = min(self._finished + size, self.progress.total_bytes)
+
     @contextlib.contextmanager
     def building(self, title: str) -> Any:
         with self._lock:
@@ -78,7 +89,7 @@ class Gauge:
             (then, before), (_, last) = self._seen[0], self._seen[-1]
             progress.rate = round((last - before) / (now - then), 1) if now > then else 0.0
             left = progress.total_bytes - progress.done_bytes
-            progress.eta = round(left / progress.rate, 1) if progress.rate > 0 else None
+            progress.eta = round(left / progress.rate, 1) if progress.rate > 0 and left > 0 else None
             running = [f"copy {label}" for label in self._running] + [f"build {title}" for title in self._steps]
             progress.note = self._note()
             progress.extra = {

@@ -26,6 +26,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.journal import ENDED, Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import NEW, RESTART, SEEDED, SEEDING
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import weight
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import (
     clear,
     copy,
@@ -33,12 +34,9 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
     snapshot,
     work,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed import facts as seed_facts
 
 WHAT = "seed"
 MIB = 1024**2
-# What a plain server of two cores does at least; the limit that the caller set counts when it is lower.
-COPY_RATE, BUILD_RATE = 60 * MIB, 40 * MIB
 NOTICES = (
     "rows of unlogged tables, and large objects that change after the seed, are copied in the freeze of the cutover",
 )
@@ -191,17 +189,17 @@ def _give_up(context: Context) -> None:
 
 def _planned(context: Context, phase: str) -> dict[str, Any]:
     with context.source() as session:
-        tables = facts.read_tables(session)
-        indexes = sum(size for _, size in seed_facts.labels(session, seed_facts.INDEXES))
-    size, rows = sum(table.bytes for table in tables), sum(table.rows for table in tables)
-    rate = min(COPY_RATE, context.settings.rate_limit or COPY_RATE)
-    seconds = round(size / rate + indexes / BUILD_RATE + 2)
-    message = f"to copy: {len(tables)} tables, {size / MIB:.0f} MiB, about {rows} rows, about {seconds} s"
+        expected = weight.estimated(session, context.settings)
+    seconds, freeze = round(expected["seed_seconds"]), expected["freeze_seconds"]
+    message = (
+        f"to copy: {expected['tables']} tables, {expected['bytes'] / MIB:.0f} MiB, about {expected['rows']} rows, about {seconds} s;"
+        f" then about {expected['verify_seconds']:.0f} s to compare them, and a freeze of about {freeze:.1f} s to move the writers"
+    )
     state = State(False, 0, False, 0, 0)
     if phase == SEEDING:
         with contextlib.suppress(Exception):
             state = _state(context)
         message += f"; {state.rows} rows of it are there" if state.copied else ""
     return {"changed": True, "phase": phase, "message": message, "notices": list(NOTICES),
-            "estimate": {"seconds": seconds, "bytes": size, "rows": rows, "tables": len(tables)},
+            "estimate": {"seconds": seconds, **expected},
             "steps": ["identities", "publication", "guard", "slot", "schema", "copy", "indexes", "statistics", "foreign keys", "views"]}  # fmt: skip

@@ -72,7 +72,7 @@ class Worker:
                     later = [step for step in steps if step.stage == stage]
                     self._lap(stage, partial(self._stage, stage, later))
                 self._lap("sequences", lambda: build.sequences(self.context, session))
-                self._lap("views", lambda: build.views(self.context, session))
+                self._lap("views", lambda: build.views(self.context, session, self.gauge))
                 self._lap("large objects", lambda: self._objects(session))
                 ledger.flush(session)
                 totals = ledger.totals(session)
@@ -91,7 +91,8 @@ class Worker:
     def _objects(self, session: psycopg.Connection[Any]) -> None:
         """As they are now, since no dump brings them. What changes from here on is copied by the cutover."""
         with copy.session(self.context.ends.source, application(self.context)) as source:
-            carried = large_objects.carry(source, session, None, self._gently)
+            self.gauge.further(large_objects.size(source))
+            carried = large_objects.carry(source, session, None, self._brought)
         self.mark = large_objects.noted(carried.mark, forward(self.context).direction)
 
     def _rows(self) -> int:
@@ -194,6 +195,10 @@ class Worker:
 
     def _passed(self, part: plans.Part, size: int) -> None:
         self.gauge.passed(part, size)
+        self._gently(size)
+
+    def _brought(self, size: int) -> None:
+        self.gauge.brought(size)
         self._gently(size)
 
     def _gently(self, size: int) -> None:

@@ -30,12 +30,20 @@ class Result:
     rows: list[int] = field(default_factory=lambda: [0, 0])
     sums: list[int] = field(default_factory=lambda: [0, 0])
     ranges: int = 0
-    left: int = 0  # ranges that are still to be asked
+    parts: int = 0  # ranges that the table was cut into
+    left: int = 0  # of these, those that are still to be asked
     seconds: float = 0.0  # of all sessions together
     set_aside: int = 0  # rows that differed and changed meanwhile
     whole_again: bool = False  # no key: to be compared again when nobody writes
     faults: list[str] = field(default_factory=list)
     more: int = 0  # faults that are counted only
+
+    @property
+    def done_bytes(self) -> int:
+        """The ranges of a table hold about as many rows each."""
+        if self.parts:
+            return self.subject.bytes * (self.parts - self.left) // self.parts
+        return self.subject.bytes if self.ranges else 0
 
 
 # Says which of the rows did not change since the comparison began: those are faults.
@@ -75,7 +83,9 @@ class Comparison:
             self._buckets(pair, subject)
             return
         parts = ranges.of_table(pair, subject, self.range_rows)
-        self.results[subject.label].left = len(parts)
+        result = self.results[subject.label]
+        with self.lock:
+            result.parts = result.left = len(parts)
         self.work.add(parts)
 
     def _count(self, subject: Subject, found: ranges.Sums) -> None:

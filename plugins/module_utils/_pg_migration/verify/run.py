@@ -44,6 +44,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.manife
 
 COLLECT_PAUSE = 10.0  # seconds between two readings of the slot while a long comparison runs
 SHOW_PAUSE = 1.0
+SHOWN = 3  # tables in a line of progress
 WHAT = "verify"
 HEARD = 60.0  # seconds in which whoever waits comes for the result of a process
 GENTLE = ("max_parallel_workers_per_gather TO 0",)  # users work on these servers meanwhile
@@ -185,6 +186,7 @@ def _compare(
 
     comparison.between = between
     comparison.run(context.settings.jobs, *GENTLE)
+    _show_rest(context, progress, comparison)
     reader.collect()
     again = _keyless(comparison, keys)
     notices = report.unverified(context.ends) + _slow_in_freeze(comparison, again)
@@ -230,13 +232,22 @@ def _slow_in_freeze(comparison: Comparison, again: Sequence[str]) -> list[str]:
 
 
 def _show(context: Context, progress: Progress, comparison: Comparison) -> None:
-    done = [one for one in comparison.results.values() if one.ranges and not one.left]
-    progress.done_bytes = sum(one.subject.bytes for one in done)
-    progress.done_rows = sum(one.rows[0] for one in comparison.results.values())
+    found = list(comparison.results.values())
+    progress.done_bytes = sum(one.done_bytes for one in found)
+    progress.done_rows = sum(one.rows[0] for one in found)
+    begun = [one.subject.label for one in found if one.left]
+    progress.note = ", ".join(begun[:SHOWN]) + (", ..." if len(begun) > SHOWN else "")
     seconds = time.time() - progress.began
     progress.rate = progress.done_bytes / seconds if seconds else 0.0
     rest = progress.total_bytes - progress.done_bytes
     progress.eta = rest / progress.rate if progress.rate else None
+    context.journal.progress(progress)
+
+
+def _show_rest(context: Context, progress: Progress, comparison: Comparison) -> None:
+    """All rows are compared; what comes after them is not counted in bytes."""
+    _show(context, progress, comparison)
+    progress.eta, progress.note = None, "definitions and large objects"
     context.journal.progress(progress)
 
 
