@@ -37,7 +37,8 @@ options:
         default: ""
   returner:
     description:
-      - How the source reaches the target, for the way back after the cutover. What is left out is as in O(target).
+      - How the source reaches the target, for the way back after the cutover. What is left out is as in O(target), encrypted but not verified, and the result
+        says so. With O(returner.ca_file), a file that the source's server can read where it runs, it can verify the target; the preflight tries that.
     type: dict
     suboptions: *peer
   jobs:

@@ -14,6 +14,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.cont
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import RefusedError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import run as preflight
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import report
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Finding
 
 from tests.integration.pg_clusters import PASSWORD
@@ -191,6 +192,31 @@ def test_expired_authority_is_named(move: Move, tmp_path: Path) -> None:
     both = tmp_path / "bundle.pem"
     both.write_bytes(expired.read_bytes() + Path(move.ends.target.ca_file).read_bytes())
     assert fatal(findings(move, replace(move.ends, target=replace(move.ends.target, ca_file=str(both))))) == []
+
+
+def test_the_file_by_which_the_old_server_verifies_the_new_one_is_looked_at_where_it_lies(move: Move) -> None:
+    """The way back: a bundle beside the source's server, of which the runner has no copy."""
+    from tests.unit.pg_migration.certificates import authority  # noqa: PLC0415
+
+    assert report.unverified(move.ends) == []
+    bundle = move.source.data.parent / "trusted-by-the-source.pem"
+    ends = replace(move.ends, returner=replace(move.ends.returner, ca_file=str(bundle)))
+    known = Path(move.ends.target.ca_file).read_bytes()
+    try:
+        # As AWS writes its bundles: names beside the certificates, an old one among them.
+        bundle.write_bytes("# Zürich\n".encode() + authority(-30, -2) + known)
+        assert not any(str(bundle) in one for one in fatal(findings(move, ends)))
+        bundle.write_bytes(authority(-30, -2))
+        said = fatal(findings(move, ends))
+        mend = "Mend: copy the current one to that server, and see its clock"
+        assert any(f"returner.ca_file {bundle} on localhost: test expired on 20" in one and mend in one for one in said)
+        assert any("way from the source to the target" in one and "certificate verify failed" in one for one in said)
+        bundle.write_bytes(known)
+        soon = [one for one in findings(move, ends) if str(bundle) in str(one)]
+        assert [one.fatal for one in soon] == [False]  # the test's authority lives for a day
+        assert "it expires on" in str(soon[0])
+    finally:
+        bundle.unlink(missing_ok=True)
 
 
 def test_a_transaction_that_the_slot_would_wait_for(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:

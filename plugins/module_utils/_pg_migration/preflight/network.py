@@ -63,7 +63,8 @@ def reached(end: Endpoint, opened: Any, found: list[Finding]) -> Iterator[psycop
 def legs(context: Context, here: psycopg.Connection[Any], there: psycopg.Connection[Any]) -> list[Finding]:
     """Both directions, each asked of the server that will connect."""
     ends_ = context.ends
-    found = _leg(there, "publisher", ends_.publisher, ends_.target, ends_.source)
+    found = tls.peer_file(there, "publisher", ends_.publisher) + tls.peer_file(here, "returner", ends_.returner)
+    found += _leg(there, "publisher", ends_.publisher, ends_.target, ends_.source)
     found += _leg(here, "returner", ends_.returner, ends_.source, ends_.target)
     for name, session in (("source", here), ("target", there)):
         found += [
