@@ -67,6 +67,8 @@ class ActionModule(ActionBase):
             result["msg"] = (
                 f"Inputs are sound. AWS is called as {caller} in {region}." if caller else "Inputs are sound."
             )
+            # Whose account a run is about to change is said without -v too.
+            result["_ansible_verbose_always"] = bool(caller)
         return result
 
     def _stage(self, task_vars: Mapping[str, Any], roles: catalogue.Catalogue) -> Stage:

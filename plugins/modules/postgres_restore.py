@@ -86,7 +86,7 @@ EXAMPLES = r"""
   tiketi.platform.postgres_restore:
     source: "{{ old_database }}"
     target: "{{ new_database }}"
-    source_sslmode: require
+    source_ca_file: /etc/ssl/platform/old-host.pem
     target_ca_file: /etc/ssl/platform/aurora.pem
 """
 

@@ -61,10 +61,10 @@ def address_of(host: str) -> str:
     return str(json.loads(found.stdout)["ansible_host"])
 
 
-def on_host(script: str, host: str = "app-1") -> str:
-    """What a command says as root on a host of the stage managed."""
+def on_host(script: str, host: str = "app-1", stage: str = "managed") -> str:
+    """What a command says as root on a host of a stage."""
     done = subprocess.run(
-        ["ansible", host, "--become", "-m", "ansible.builtin.shell", "-a", script, "-i", "inventories/managed",
+        ["ansible", host, "--become", "-m", "ansible.builtin.shell", "-a", script, "-i", f"inventories/{stage}",
          "-e", f"@{SANDBOX / 'vars.yml'}"],
         cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
     )  # fmt: skip

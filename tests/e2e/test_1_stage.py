@@ -5,10 +5,15 @@ That a second run and a dry run change nothing is asserted by test_3_canary, whi
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import urllib.request
 
-from tests.e2e.support import Outcome, run, run_and_kill_at
+import pytest
+
+from tests.e2e import canary
+from tests.e2e.support import Outcome, on_host, run, run_and_kill_at
 
 # What a run prints when a phase begins, and the seconds from there within which it is killed.
 PHASES = {
@@ -43,3 +48,16 @@ def test_killed_at_random_points_the_same_command_resumes() -> None:
     outcome = run(name="resumed")
     _ok(outcome)
     assert len([line for line in outcome.summary["proved"] if ": 200 in " in line]) >= 5, outcome.tail()
+    assert "AWS is called as arn:aws:" in outcome.output, outcome.tail()
+
+
+@pytest.mark.parametrize("what", ["reservations", "payments"])
+def test_the_services_have_the_rows_of_the_old_host(what: str) -> None:
+    query = (
+        f"SELECT json_object_agg(status, n) FROM (SELECT status, count(*) AS n FROM {what} GROUP BY status) AS counted"  # noqa: S608
+    )
+    psql = f'runuser -u postgres -- psql -XAtq --dbname=tiketi --command="{query}"'
+    old = json.loads(on_host(psql, host="legacy", stage="k3s"))
+    with urllib.request.urlopen(f"http://{canary.hosts()['server-1']}/api/v1/{what}", timeout=10) as answer:
+        assert json.load(answer)["by_status"] == old
+    assert sum(old.values()) > 900_000

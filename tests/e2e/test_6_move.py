@@ -19,7 +19,7 @@ UNVERIFIED = re.compile(
     r"(\w+ to \w+) \S+(?: \(subscription\))?: the server'{1,2}s certificate is not verified on this leg"
 )
 WAY_BACK = (
-    "podman exec --user=postgres stores-postgres-1 psql -XAtq --username=platform_admin --dbname=tiketi --command=\"SELECT"
+    'podman exec --user=postgres stores-postgres-1 psql -XAtq --username=platform_admin --dbname=tiketi --command="SELECT'
     " substring(subconninfo FROM 'sslmode=[^ ]+'), substring(subconninfo FROM 'sslrootcert=[^ ]+') FROM pg_subscription\""
 )
 

@@ -145,6 +145,7 @@ def test_the_play_prints_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     result = action.run(task_vars={})
     assert result["caller"] == ARN
     assert result["msg"] == f"Inputs are sound. AWS is called as {ARN} in {REGION}."
+    assert result["_ansible_verbose_always"]
 
 
 def none(*_inputs: Any) -> None:

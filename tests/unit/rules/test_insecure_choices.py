@@ -40,7 +40,7 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "server identity unchecked": (
         r"checkServerIdentity|rejectUnauthorized\W+false|InsecureSkipVerify:\s*true|_create_unverified_context"
-        r"|verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|validate_certs:\s*(false|no)|curl\s[^\n]*(\s-k\s|--insecure)",
+        r"|verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|validate_certs:\s*(false|no)|curl\b[^\n]*(\s-[A-Za-z]*k[A-Za-z]*\s|--insecure)|--no-check-certificate",
         "verify, with the right CA file",
     ),
     "host key unchecked": (
@@ -49,7 +49,7 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "expired certificate authority": (r"rds-ca-2019", "use the global bundle; rds-ca-2019 expired in August 2024"),
     "floating image": (
-        r"(image|FROM)\W+\S*:latest\b|\bimage:\s+[a-z0-9.-]+(/[a-z0-9._-]+)+\s*$",
+        r"(image|FROM)\W+\S*:latest\b|\bimage:\s+[a-z0-9.-]+(/[a-z0-9._-]+)+\s*$|^FROM\s+(?!scratch\b)[a-z0-9./-]+(\s+AS\s.*)?\s*$",
         "name a version or a digest",
     ),
     "script from the net into a shell": (
@@ -57,7 +57,7 @@ RULES: dict[str, tuple[str, str]] = {
         "download, verify a pinned checksum, run",
     ),
     "TLS to the database without verification": (
-        r"sslmode\s*[=:]\s*['\"]?(disable|allow|prefer)\b",
+        r"sslmode\s*[=:]\s*['\"]?(disable|allow|prefer|require)\b",
         "verify-full with the CA file",
     ),
     "retired ingress controller": (r"registry\.k8s\.io/ingress-nginx", "ingress-nginx was retired in March 2026"),
@@ -71,6 +71,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "well-known password": "the placeholder that must be refused",
         "API or SSH open to the internet": "the ranges that must be refused",
     },
+    "tests/integration/pg_migration/test_preflight.py": {
+        "TLS to the database without verification": "the leg that is not verified must be named",
+    },
+    "examples/tiketi/database/": {"floating image": "FROM names a table there"},
     "sandbox/k3s_standin/k3s/join.py": {
         "server identity unchecked": "K3s fetches /cacerts before it knows the CA and then compares the hash of the K10 token"
     },
@@ -127,13 +131,18 @@ def test_no_insecure_choice_in_the_repository() -> None:
         ("server identity unchecked", "tls: {rejectUnauthorized: false}"),
         ("server identity unchecked", "validate_certs: false"),
         ("server identity unchecked", "curl -s -k https://x"),
+        ("server identity unchecked", "curl -fsSLk https://x"),
+        ("server identity unchecked", "wget --no-check-certificate https://x"),
         ("host key unchecked", "-o StrictHostKeyChecking=no"),
         ("host key unchecked", "host_key_checking = False"),
         ("expired certificate authority", "rds-ca-2019-root.pem"),
         ("floating image", "image: nginx:latest"),
         ("floating image", "FROM python:latest"),
+        ("floating image", "FROM python"),
+        ("floating image", "FROM docker.io/library/golang AS build"),
         ("script from the net into a shell", "curl -sfL https://get.k3s.io | sh -"),
         ("TLS to the database without verification", "sslmode=prefer"),
+        ("TLS to the database without verification", "source_sslmode: require"),
         ("world-writable", "mode: '0666'"),
     ],
 )
@@ -151,6 +160,9 @@ def test_each_rule_finds_what_it_is_for(rule: str, line: str) -> None:
         "image: repo/app@sha256:abc",
         "redis-cli --askpass",
         "DB_PASSWORD_FILE=/run/secrets/db",
+        "curl -sf --cacert ca.pem https://x -o k",
+        "FROM python:3.11-slim AS build",
+        "FROM scratch",
         "DB_PASSWORD=$DB_PASSWORD",
         "- {proto: tcp, ports: [443], cidr_ip: 0.0.0.0/0}",
         "- {proto: tcp, ports: [22, 6443], cidr_ip: 10.0.0.0/16}",
