@@ -24,7 +24,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight.check i
     hints,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._preflight.files import read_files
-from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Later, report, unique
+from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model import Fault, Later, report, unique
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a run learns on its way: facts, what a role keeps for itself, addresses of hosts, and what stands at other hosts.
@@ -60,7 +60,10 @@ class ActionModule(ActionBase):
         if args["account"] and region and not any(fault.object == "platform_region" for fault in faults):
             caller, refused = check_account(region)
             faults += refused
+        # What kept the inventory from asking AWS stops the run even where it has passed meanwhile: no address is known.
+        faults += [Fault(*one) for one in variables.get("inventory_refused") or []]
         result.update(changed=False, caller=caller)
+        faults = unique(faults)
         if faults:
             result.update(failed=True, msg=report(faults))
         else:
