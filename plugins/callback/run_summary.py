@@ -87,7 +87,7 @@ class CallbackModule(CallbackBase):
         self._run.finish()
         rescued = sum(stats.rescued.values())
         told = stats.custom.get("_run", {})
-        proved, next_steps = told.get("proved", []), told.get("next_steps", [])
+        proved, next_steps = told.get("proved", []), list(dict.fromkeys(told.get("next_steps", [])))
         text = as_text(self._run, self._playbook, proved, next_steps, rescued, int(self.get_option("max_changes")))
         self._display.display(text)
         path = self.get_option("summary_file")

@@ -43,6 +43,10 @@ remaining:
   returned: success
   type: list
   elements: str
+folder:
+  description: Where the move's journal and reports (C(report.json), C(report.html)) are on this runner.
+  returned: success
+  type: str
 steps:
   description: Verbs that were done, with their seconds and findings.
   returned: success

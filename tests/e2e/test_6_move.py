@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import boto3
@@ -9,7 +10,7 @@ import pytest
 
 from tests.e2e import canary
 from tests.e2e.shoppers import Shoppers
-from tests.e2e.support import LOGS, address_of, environment, on_host, run, run_and_kill_at
+from tests.e2e.support import LOGS, ROOT, address_of, environment, on_host, run, run_and_kill_at
 
 MOVE = "playbooks/migrate_postgres.yml"
 LONGEST = 1.5  # seconds that anybody waits, on a machine that has nothing else to do; 0.5 are usual
@@ -116,6 +117,17 @@ def test_one_leg_was_not_verified_and_the_output_named_it() -> None:
         text = " ".join((LOGS / f"e2e-managed-killed-in-{killed}.log").read_text(encoding="utf-8").split())
         assert set(UNVERIFIED.findall(text)) == {"target to source"}, killed
     assert on_host(WAY_BACK) == "sslmode=verify-full|sslrootcert=/load/target-ca.pem"
+
+
+def test_what_was_compared_is_at_the_controller() -> None:
+    folder = ROOT / ".state" / "managed"
+    told = json.loads((folder / "postgres-report.json").read_text(encoding="utf-8"))
+    assert told["verdict"] == "the same"
+    assert told["rows"] > 1_000_000
+    assert told["frozen"]["differences"] == []
+    assert "reservations" in (folder / "postgres-report.html").read_text(encoding="utf-8")
+    log = (LOGS / "e2e-managed.log").read_text(encoding="utf-8")
+    assert f"{folder}/postgres-report.html" in log
 
 
 def test_the_stage_before_refuses_to_come_up_beside_the_data_that_moved() -> None:

@@ -98,6 +98,7 @@ def look(context: Context) -> dict[str, Any]:
         + (f"; {slot_age.words(slot)}" if slot else "")
         + (f"; the source is {way_back['lag_bytes']} bytes behind" if way_back else ""),
         "remaining": list(ONWARD[phase]),
+        "folder": str(journal.folder),
         "steps": list(journal.entries["steps"]),
         "progress": journal.read("progress.json") or {},
         "way_back": way_back or {},

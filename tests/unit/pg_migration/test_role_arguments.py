@@ -47,6 +47,7 @@ def role(tmp_path: Path, **told: Any) -> subprocess.CompletedProcess[str]:
             "postgres_migration_database": {"host": ""},
             "postgres_migration_source_secret": "tiketi/single/postgres",
             "postgres_migration_region": "ap-northeast-2",
+            "postgres_migration_report_dir": str(tmp_path),
             "later": {"host": "new", "port": 6379, "secret": "s", "ca_file": "/x", "name": "y"},
             **{f"postgres_migration_{name}": value for name, value in told.items()},
         },

@@ -73,7 +73,8 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     context.journal.save(**{large_objects.ENTRY: outcome[large_objects.ENTRY]})
     message = (
         f"{outcome['rows']} rows in {len(outcome['tables'])} tables are the same on both sides, {outcome['seconds']:.1f} s;"
-        f" {outcome['set_aside']} rows changed meanwhile and are compared in the freeze"
+        f" {outcome['set_aside']} rows changed meanwhile and are compared in the freeze;"
+        f" report: {report.path(context.journal)}"
     )
     return {
         "changed": False,
