@@ -18,7 +18,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.p
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.wire import encode
 
 from tests.integration.redis_migration.data import mixed
-from tests.integration.redis_servers import RedisServer, make_root, make_server, valkey_server
+from tests.integration.redis_servers import RedisServer, make_root, make_server, other_server
 
 KEYS = 100_000
 STREAM = 1_000_000  # entries of the large stream
@@ -183,7 +183,11 @@ def report(runs: int) -> str:
     with make_root() as root, contextlib.ExitStack() as stack:
         new = stack.enter_context(make_server(root, "target", tls=True))
         old = stack.enter_context(make_server(root, "source"))
-        valkey = stack.enter_context(make_server(root, "source", binary=valkey_server())) if valkey_server() else None
+        valkey = (
+            stack.enter_context(make_server(root, "source", binary=found))
+            if (found := other_server("valkey-server"))
+            else None
+        )
         for source in filter(None, (old, valkey)):
             _fill(source)
         for _ in range(runs):  # in turn, so that a load of the machine meets all

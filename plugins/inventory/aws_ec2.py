@@ -35,6 +35,7 @@ filters:
 hostnames: [tag:InventoryHost]
 """
 
+import contextlib
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,8 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.set_variable("all", REFUSED, [list(astuple(fault)) for fault in faults])
             Display().warning(f"The addresses of hosts are not known: {faults[0].object} {faults[0].what}.")
             return
-        real.update_cache_if_changed()
+        with contextlib.suppress(AttributeError):  # it has no cache where none was asked for
+            real.update_cache_if_changed()
 
 
 def _refusals(real: Any, path: str) -> list[Fault]:

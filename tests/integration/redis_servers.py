@@ -53,11 +53,10 @@ def spare_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def valkey_server() -> str:
-    """A Valkey where one is found; Debian has it from backports on."""
-    return shutil.which("valkey-server") or next(
-        (str(p) for p in (ROOT / ".cache" / "valkey").glob("valkey-server")), ""
-    )
+def other_server(name: str) -> str:
+    """A server that Debian 12 has not among its own: valkey-server, or redis-server-6; tests/integration/other_redis.sh brings them."""
+    brought = ROOT / ".cache" / "other-redis" / name
+    return str(brought) if brought.is_file() else shutil.which(name) or ""
 
 
 @dataclass
@@ -71,13 +70,17 @@ class RedisServer:
     tls: bool = False
     rules: str = OLD_RULES
     password: str = PASSWORD
+    channels: str = "&*"  # Redis 6.0 has no rules of channels
     extra: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         lines = ["bind 127.0.0.1", 'save ""', "appendonly no", "databases 4", f"dir {self.folder}", *self.extra]
         quoted = self.password.replace("\\", "\\\\")
-        lines += [f'user default on ">{quoted}" ~* &* {self.rules}', "user admin on >admin ~* &* +@all"]
+        lines += [
+            f'user default on ">{quoted}" ~* {self.channels} {self.rules}',
+            f"user admin on >admin ~* {self.channels} +@all",
+        ]
         if self.tls:
             lines += ["port 0", f"tls-port {self.port}", "tls-auth-clients no", "tls-replication no"]
             lines += [f"tls-cert-file {self.folder}/server.crt", f"tls-key-file {self.folder}/server.key"]

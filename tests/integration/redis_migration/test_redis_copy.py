@@ -31,7 +31,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.s
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.tracking import Follower
 
 from tests.integration.redis_migration.data import mixed, traps
-from tests.integration.redis_servers import PASSWORD, ROOT, TOKEN, RedisServer, make_server, memory, valkey_server
+from tests.integration.redis_servers import PASSWORD, ROOT, TOKEN, RedisServer, make_server, memory, other_server
 from tests.waiting import until
 
 OPTIONS = Options(rules=Rules((("cache:*", "cache"), ("metrics:*", "skip"))), big_bytes=100_000, lock_wait=0)
@@ -143,15 +143,18 @@ def filled(
     return old, new, folder
 
 
-@pytest.mark.skipif(not valkey_server(), reason="no valkey-server here (Debian: from backports, or .cache/valkey)")
-def test_a_newer_source_whose_payloads_are_refused(root: Path, new: RedisServer, tmp_path: Path) -> None:
-    """Valkey writes payloads of version 11, Redis 7.0 reads 10: everything is rebuilt by commands."""
-    with make_server(root, "source", binary=valkey_server()) as valkey:
-        fill(valkey)
-        move = Move(valkey.endpoint(), new.endpoint(), OPTIONS, tmp_path)
-        assert " 0 rebuilt" not in migrate(move, "copy", False)["message"]
+@pytest.mark.parametrize(("binary", "channels"), [("valkey-server", "&*"), ("redis-server-6", "")])
+def test_a_source_of_another_age(root: Path, new: RedisServer, tmp_path: Path, binary: str, channels: str) -> None:
+    """Valkey 8 writes payloads of version 11, Redis 7.0 reads 10: everything is rebuilt by commands. Redis 6.0 tells the end of a key as a rest."""
+    if not (path := other_server(binary)):
+        pytest.skip(f"no {binary} here: tests/integration/other_redis.sh brings it where Debian's archive is reached")
+    with make_server(root, "source", binary=path, channels=channels) as source:
+        fill(source)
+        move = Move(source.endpoint(), new.endpoint(), OPTIONS, tmp_path)
+        copied = migrate(move, "copy", False)["message"]
+        assert (" 0 rebuilt" in copied) == (binary != "valkey-server"), copied
         assert migrate(move, "verify", False)["report"]["equal"]
-        valkey.do("HSET", "hash", "f", "changed")
+        source.do("HSET", "hash", "f", "changed")
         with pytest.raises(DifferentError, match="key hash: different"):
             migrate(move, "verify", False)
         migrate(move, "copy", False)

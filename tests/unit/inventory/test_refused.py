@@ -16,14 +16,19 @@ ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 
 
+NOBODY = "<Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>refused</Message></Error>"
+REFUSED = 403, f"<ErrorResponse>{NOBODY}<RequestId>1</RequestId></ErrorResponse>"
+EMPTY = 200, "<DescribeInstancesResponse><requestId>1</requestId><reservationSet/></DescribeInstancesResponse>"
+
+
 class Handler(BaseHTTPRequestHandler):
-    """An AWS that knows nobody."""
+    """An AWS that gives every call the same answer."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        error = "<Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>refused</Message></Error>"
-        body = f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>".encode()
-        self.send_response(403)
+        code, text = self.server.answer  # type: ignore[attr-defined]
+        body = text.encode()
+        self.send_response(code)
         self.send_header("Content-Type", "text/xml")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -33,9 +38,10 @@ class Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
+@pytest.fixture
+def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.answer = getattr(request, "param", REFUSED)  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
@@ -107,3 +113,10 @@ def test_a_playbook_that_imports_ours_begins_with_the_preflight_too(tmp_path: Pa
     assert aws_ec2._begins_with_preflight("ours.yml", tmp_path)
     assert not aws_ec2._begins_with_preflight("theirs.yml", tmp_path)
     assert not aws_ec2._begins_with_preflight("missing.yml", tmp_path)
+
+
+@pytest.mark.parametrize("endpoint", [EMPTY], indirect=True)
+def test_an_answer_without_hosts_is_an_answer(endpoint: str) -> None:
+    code, text = said("ansible-inventory", "-i", "inventories/k3s", "--list", AWS_ENDPOINT_URL=endpoint)
+    assert code == 0, text
+    assert "inventory_refused" not in text
