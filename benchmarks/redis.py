@@ -183,11 +183,8 @@ def report(runs: int) -> str:
     with make_root() as root, contextlib.ExitStack() as stack:
         new = stack.enter_context(make_server(root, "target", tls=True))
         old = stack.enter_context(make_server(root, "source"))
-        valkey = (
-            stack.enter_context(make_server(root, "source", binary=found))
-            if (found := other_server("valkey-server"))
-            else None
-        )
+        path = other_server("valkey-server")
+        valkey = stack.enter_context(make_server(root, "source", binary=path)) if path else None
         for source in filter(None, (old, valkey)):
             _fill(source)
         for _ in range(runs):  # in turn, so that a load of the machine meets all
