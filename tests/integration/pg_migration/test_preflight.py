@@ -182,6 +182,31 @@ def test_every_leg_is_tried_as_it_will_be_used(move: Move) -> None:
     assert any("target to source 127.0.0.1" in str(one) and "not verified" in str(one) for one in unverified)
 
 
+def test_a_row_whose_text_is_too_long_is_named(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By all of its values together, and as they are read, not as they are stored: bytea doubles, and what repeats itself was small on disk."""
+    from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight import content, queries  # noqa: PLC0415
+
+    monkeypatch.setattr(queries, "LEAST_TOAST", 0)
+    monkeypatch.setattr(queries, "LONG_ROW", 5_000_000)
+    monkeypatch.setattr(content, "TOO_LONG", 8_000_000)
+    move.on_source(
+        'CREATE TABLE public.long (id int PRIMARY KEY, one bytea, "the % other" bytea, t text, j jsonb);'
+        "INSERT INTO public.long SELECT 1, r, r, NULL, NULL FROM"  # 2 x 2 x 2 MB
+        " (SELECT string_agg(sha256(i::text::bytea), '') AS r FROM generate_series(1, 65000) i) AS made;"
+        "INSERT INTO public.long VALUES (2, NULL, NULL, repeat('x', 6000000), '{}'), (3, '', '', 'short', '{}')"
+    )
+    found = [one for one in findings(move) if "its text is" in str(one)]
+    assert [(one.fatal, str(one).partition(":")[0]) for one in found] == [
+        (True, "table public.long, row at ctid (0,1)")
+    ]
+    move.on_source("DELETE FROM public.long WHERE id = 1")
+    found = [one for one in findings(move) if "its text is" in str(one)]
+    assert [(one.fatal, str(one).partition(":")[0]) for one in found] == [
+        (False, "table public.long, row at ctid (0,2)")
+    ]
+    assert "6 MiB long at least" in str(found[0])
+
+
 def test_expired_authority_is_named(move: Move, tmp_path: Path) -> None:
     from tests.unit.pg_migration.certificates import authority  # noqa: PLC0415
 

@@ -135,7 +135,7 @@ FATAL: list[tuple[Facts, str]] = [
     (here(prepared=(("'p'", "other"),)), "Mend: in database other, COMMIT PREPARED 'p' or ROLLBACK PREPARED 'p'"),
     (holding(waiting=(Waiting(7, "u", "", 301.0),)), "(process 7, no name) has been writing for 301 s"),
     (holding(near_end=(("s", 500, 1),)), "500 values are left, the margin of 1000 does not fit"),
-    (holding(oversize=(("t", 600 * 1024**2),)), "a value of about 600 MiB is in it"),
+    (holding(oversize=(("t, row at ctid (0,1)", 1024**3),)), "its text is 1024 MiB long at least"),
 ]
 
 

@@ -215,8 +215,8 @@ def _oversize(facts: Facts) -> list[Finding]:
     found = [
         Finding(
             f"table {label}",
-            f"a value of about {size / MIB:.0f} MiB is in it; a row whose text passes 1 GiB can be neither copied nor replicated",
-            "store it as a file or a large object",
+            f"its text is {size / MIB:.0f} MiB long at least; a row whose text passes 1 GiB can be neither copied nor replicated",
+            "store its long values as files or large objects",
             fatal=size >= TOO_LONG,
         )
         for label, size in facts.content.oversize
@@ -225,7 +225,7 @@ def _oversize(facts: Facts) -> list[Finding]:
         Finding(
             f"table {label}",
             "whether it holds values of hundreds of MiB could not be seen in time",
-            "a row whose text passes 1 GiB can be neither copied nor replicated: look at max(pg_column_size(...))",
+            "a row whose text passes 1 GiB can be neither copied nor replicated: look at max(octet_length(...))",
             fatal=False,
         )
         for label in facts.content.oversize_unknown

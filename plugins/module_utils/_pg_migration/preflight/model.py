@@ -95,7 +95,7 @@ class Content:
     sequences: int = 0
     near_end: tuple[tuple[str, int, int], ...] = ()  # sequence, values left, increment: over 80 % used up
     waiting: tuple[Waiting, ...] = ()
-    oversize: tuple[tuple[str, int], ...] = ()  # table, bytes of its longest values as they are stored
+    oversize: tuple[tuple[str, int], ...] = ()  # table and row, bytes of its text
     oversize_unknown: tuple[str, ...] = ()
     subscriptions: tuple[str, ...] = ()
     extension_rows: tuple[ExtensionRows, ...] = ()

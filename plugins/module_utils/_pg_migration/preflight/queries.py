@@ -74,16 +74,23 @@ FROM pg_catalog.pg_stat_activity
 WHERE backend_xid IS NOT NULL AND xact_start < clock_timestamp() - interval '10 s' AND pid <> pg_backend_pid() ORDER BY xact_start
 """
 
-# Only a table whose TOAST is that large can hold such a value. A piece holds about 2 kB.
-LONG_VALUES = 230 * 1024**2
-TOO_LONG = 500 * 1024**2
-PIECE = 1996
+# A row whose text passes 1 GiB can be neither copied nor replicated. Long text is told before it gets there.
+LONG_ROW = 500 * 1024**2
+TOO_LONG = 1000 * 1024**2
+# Only a table with that much beside its rows can hold one: text shrinks to a hundredth at best.
+LEAST_TOAST = 10 * 1024**2
+# How long each column's text is, without reading the value: the text of bytea is twice as long, that of other types not known from outside
+# and taken to be as long as what is stored.
 TOASTED = f"""
-SELECT c.oid::regclass::text, c.reltoastrelid::regclass::text FROM pg_catalog.pg_class c
+SELECT c.oid::regclass::text, string_agg(format(CASE WHEN a.atttypid = 'bytea'::regtype THEN 'coalesce(2 * octet_length(%%I)::bigint, 0)'
+    WHEN a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) THEN 'coalesce(octet_length(%%I)::bigint, 0)'
+    ELSE 'coalesce(pg_column_size(%%I)::bigint, 0)' END, a.attname), ' + ')
+FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE {ORDINARY} AND c.reltoastrelid <> 0 AND pg_relation_size(c.reltoastrelid) > {LONG_VALUES} ORDER BY 1
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attlen = -1
+WHERE {ORDINARY} AND c.reltoastrelid <> 0 AND pg_relation_size(c.reltoastrelid) > %(least)s GROUP BY c.oid ORDER BY 1
 """
-LONGEST = "SELECT coalesce(max(chunk_seq), 0) FROM {} WHERE chunk_seq >= {}"
+LONGEST = "SELECT ctid::text, size FROM (SELECT ctid, {} AS size FROM ONLY {}) AS rows WHERE size >= {} ORDER BY size DESC LIMIT 1"
 
 SUBSCRIPTIONS = """
 SELECT subname FROM pg_catalog.pg_subscription

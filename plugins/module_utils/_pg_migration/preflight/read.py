@@ -143,19 +143,19 @@ def _allowed(session: psycopg.Connection[Any], query: str) -> list[tuple[Any, ..
 
 
 def _oversize(session: psycopg.Connection[Any]) -> tuple[list[tuple[str, int]], list[str]]:
-    """Values that may be too long for one message, looked for only where there is room for them."""
+    """Rows that may be too long for one message, looked for only where there is room for them."""
     found, unknown = [], []
-    for label, toast in session.execute(queries.TOASTED).fetchall():
-        query = sql.SQL(queries.LONGEST).format(sql.SQL(toast), sql.Literal(queries.LONG_VALUES // queries.PIECE))
+    for label, size in session.execute(queries.TOASTED, {"least": queries.LEAST_TOAST}).fetchall():
+        query = sql.SQL(queries.LONGEST).format(sql.SQL(size), sql.SQL(label), sql.Literal(queries.LONG_ROW))
         try:
             with session.transaction():
                 session.execute(sql.SQL("SET LOCAL statement_timeout TO {}").format(PATIENCE))
-                longest = (session.execute(query).fetchone() or (0,))[0]
+                longest = session.execute(query).fetchone()
         except (psycopg.errors.QueryCanceled, psycopg.errors.InsufficientPrivilege):
             unknown.append(label)
             continue
         if longest:
-            found.append((label, longest * queries.PIECE))
+            found.append((f"{label}, row at ctid {longest[0]}", int(longest[1])))
     return found, unknown
 
 
