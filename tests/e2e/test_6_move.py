@@ -126,6 +126,7 @@ def test_what_was_compared_is_at_the_controller() -> None:
     assert told["rows"] > 1_000_000
     assert told["frozen"]["differences"] == []
     assert "reservations" in (folder / "postgres-report.html").read_text(encoding="utf-8")
+    assert [(folder / f"postgres-report.{form}").stat().st_mode & 0o777 for form in ("json", "html")] == [0o600, 0o600]
     log = (LOGS / "e2e-managed.log").read_text(encoding="utf-8")
     assert f"{folder}/postgres-report.html" in log
 

@@ -16,6 +16,7 @@ from ansible.template import Templar, trust_as_template
 PRIVATE, PUBLIC = "10.0.64.5", "198.51.100.7"
 INSTANCE = {
     "inventory_hostname": "server-1",
+    "aws_tags": {"InventoryHost": "server-1"},
     "aws_private_ip_address": PRIVATE,
     "aws_public_ip_address": PUBLIC,
     "aws_placement": {"availability_zone": "ap-northeast-2c", "region": "ap-northeast-2"},
