@@ -11,8 +11,12 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.cont
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import OrderError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import (
     CUTTING,
+    FINISHED,
+    FOLLOWING,
     RETURNED,
     RETURNING,
+    SEEDED,
+    SEEDING,
     SWITCHED,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import WORDS
@@ -31,15 +35,22 @@ def run(context: Context, check: bool, others: Sequence[Participant] = ()) -> di
     if journal.phase == RETURNED:
         return {**_answer(context, "; ".join(said) or WORDS[RETURNED]), "changed": bool(said)}
     if journal.phase != SWITCHED:
-        mend = "cutover again first: it goes on, or calls itself off" if journal.phase == CUTTING else (
-            "finish: applications never left the source, and it drops everything that the move made"
-        )  # fmt: skip
-        raise OrderError(
-            f"there is nothing to roll back, the move is {journal.phase}: {WORDS[journal.phase]}. Mend: {mend}"
-        )
+        raise _nothing(journal.phase)
     if check:
         return _foreseen(context, others)
     return cutover.go(context, ledger, [undo.make(context, ledger), *others], RETURNING, said)
+
+
+def _nothing(phase: str) -> OrderError:
+    if phase == CUTTING:
+        mend = "cutover again first: it goes on, or calls itself off"
+    elif phase in (SEEDING, SEEDED, FOLLOWING):
+        mend = "finish: applications never left the source, and it drops everything that the move made"
+    elif phase == FINISHED:
+        mend = "another move, from that server to the old one: finish has taken the way back away"
+    else:
+        mend = "nothing: applications are at the source"
+    return OrderError(f"there is nothing to roll back, the move is {phase}: {WORDS[phase]}. Mend: {mend}")
 
 
 def _foreseen(context: Context, others: Sequence[Participant]) -> dict[str, Any]:
