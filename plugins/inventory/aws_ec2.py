@@ -12,7 +12,8 @@ description:
   - Reads the same files as P(amazon.aws.aws_ec2#inventory), with all of its options, by that plugin; the files name that plugin, and stay good for it.
   - Where AWS cannot be called at all (no credentials, expired or refused ones, a region that is none or does not answer), a playbook that begins with the
     preflight of this collection comes as far as that. It names this fault with its mend, and all others with it, before anything is touched.
-  - Every other command ends with the same words at once, since an inventory without addresses must not be taken for an empty stage.
+  - Every other command, and a run that is narrowed (C(--limit), C(--tags), C(--skip-tags), C(--start-at-task)), ends with that fault at once,
+    since an inventory without addresses must not be taken for an empty stage.
     So it does when the inventory is read anew within a run. What is no refusal of all calls stays an error as P(amazon.aws.aws_ec2#inventory) says it.
 requirements:
   - enabled in configuration, before others that read YAML (C(enable_plugins = tiketi.platform.aws_ec2, ...))
@@ -103,7 +104,16 @@ def _guarded() -> bool:
     given = context.CLIARGS.get("args") or ()
     if "listtags" not in context.CLIARGS or isinstance(given, str) or not given:
         return False  # not ansible-playbook
+    if _narrowed():
+        return False  # the preflight may be left out
     return _begins_with_preflight(str(given[0]), Path())
+
+
+def _narrowed() -> bool:
+    """Whether a part of the playbook is asked for: hosts, tags, or the tasks after one."""
+    asked = context.CLIARGS
+    tags = {str(tag) for tag in asked.get("tags") or ()}
+    return bool(asked.get("subset") or asked.get("start_at_task") or asked.get("skip_tags") or tags - {"all"})
 
 
 def _begins_with_preflight(name: str, folder: Path) -> bool:

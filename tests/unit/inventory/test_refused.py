@@ -93,6 +93,10 @@ def test_without_credentials(endpoint: str) -> None:
     "command",
     [
         ("ansible-playbook", "playbooks/proof.yml", "-i", "inventories/k3s"),
+        (*SITE, "--check", "--limit", "k3s_cluster"),
+        (*SITE, "--check", "--tags", "k3s_common_install"),
+        (*SITE, "--check", "--skip-tags", "preflight"),
+        (*SITE, "--check", "--start-at-task", "Reach every host"),
         ("ansible-inventory", "-i", "inventories/k3s", "--list"),
         ("ansible", "all", "-m", "ansible.builtin.ping", "-i", "inventories/k3s"),
     ],
