@@ -13,11 +13,14 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 PY := .venv/bin/python
 # Most tests wait for servers of their own; a file's tests share them and stay together. WORKERS=0 runs all in one process.
 WORKERS ?= 2
+# A test that takes its process with it ends the run with its name; xdist's replacement of the process waits forever with --dist loadfile.
+CRASHED := --max-worker-restart 0
 # `make test` leaves out what is marked `full`: other points, sides and forms of what the rest proves. `make test-full` leaves out nothing.
 PICK ?= -m "not full"
 # A caller's configuration of Ansible must not change what the checkout does.
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Podman's netavark and the tests look for iptables and haproxy, which are not in the PATH of a plain user's shell.
+export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 # Some images of CI forbid Python to keep what it compiled; then each of hundreds of starts compiles Ansible and boto3 again.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -80,7 +83,7 @@ lint: setup ## yamllint, ansible-lint (production profile), ruff, mypy
 
 .PHONY: unit
 unit: setup servers ## unit tests: decisions, without a server
-	@pytest -n $(WORKERS) tests/unit
+	@pytest -n $(WORKERS) $(CRASHED) tests/unit
 
 .PHONY: molecule
 molecule: setup ## roles on real systemd hosts
@@ -112,7 +115,7 @@ e2e-end:
 
 .PHONY: integration
 integration: setup servers ## parts against real servers that the tests start themselves; the built artifact
-	@pytest -n $(WORKERS) --dist loadfile $(PICK) --durations=25 tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source/test_service.py tests/integration/pg_source/test_role.py tests/integration/pg_migration tests/integration/retire tests/faults
+	@pytest -n $(WORKERS) $(CRASHED) --dist loadfile $(PICK) --durations=25 tests/integration/artifact tests/integration/postgres tests/integration/pgbouncer tests/integration/redis_migration tests/integration/pg_source/test_service.py tests/integration/pg_source/test_role.py tests/integration/pg_migration tests/integration/retire tests/faults
 
 # Three lanes side by side, for each waits about half of its time; the stages are the longest, and what measures no time gives way to
 # the two that do. What the others say comes at the end; each is run to its end:
@@ -120,21 +123,32 @@ integration: setup servers ## parts against real servers that the tests start th
 .PHONY: test
 test: setup servers ## everything CI runs; installs what is missing
 	@folder=$$(mktemp -d)
-	trap 'jobs -p | xargs -r kill 2>/dev/null || true; rm -rf "$$folder"' EXIT
+	# A run that is stopped from outside says what it was at: its lanes' output would be gone with it.
+	unfinished() {
+	  for log in "$$folder"/*.log; do
+	    if [ -e "$$log" ] && [ ! -e "$${log%.log}.done" ]; then printf '\n== make %s was not finished; it said last:\n' "$$(basename "$$log" .log)"; tail -n 5 "$$log"; fi
+	  done
+	}
+	trap 'unfinished; jobs -p | xargs -r kill 2>/dev/null || true; rm -rf "$$folder"' EXIT
 	lane() {
 	  for verb in "$$@"; do
 	    SECONDS=0
 	    if $(MAKE) $$verb WORKERS=$(if $(filter 0,$(WORKERS)),0,1) >"$$folder/$$verb.log" 2>&1; then echo "make $$verb: passed, $$SECONDS s"
 	    else echo "make $$verb: FAILED, $$SECONDS s; what it said comes at the end"; echo "$$verb" >>"$$folder/lost"; fi
+	    touch "$$folder/$$verb.done"
 	  done
 	}
 	lane integration &
-	$(MAKE) fresh
-	(renice -n 5 $$BASHPID >/dev/null 2>&1 || true; lane lint unit molecule) &
-	$(MAKE) e2e-stages || echo e2e-stages >>"$$folder/lost"
-	wait
-	$(MAKE) e2e-end || echo e2e-end >>"$$folder/lost"
-	for verb in lint unit integration molecule; do printf '\n== make %s\n' $$verb; cat "$$folder/$$verb.log"; done
+	if $(MAKE) fresh; then
+	  (renice -n 5 $$BASHPID >/dev/null 2>&1 || true; lane lint unit molecule) &
+	  $(MAKE) e2e-stages || echo e2e-stages >>"$$folder/lost"
+	  wait
+	  $(MAKE) e2e-end || echo e2e-end >>"$$folder/lost"
+	else
+	  echo fresh >>"$$folder/lost"
+	  wait
+	fi
+	for verb in lint unit integration molecule; do if [ -e "$$folder/$$verb.log" ]; then printf '\n== make %s\n' $$verb; cat "$$folder/$$verb.log"; fi; done
 	if [ -e "$$folder/lost" ]; then echo "failed: make $$(paste -sd' ' "$$folder/lost")" >&2; exit 1; fi
 
 .PHONY: test-full

@@ -20,6 +20,8 @@ PACKAGES = (
     "podman", "runc", "conmon", "catatonit", "netavark", "aardvark-dns", "iptables", "debootstrap",
     "debian-archive-keyring", "openssh-client",
 )  # fmt: skip
+# Where netavark looks for iptables; not in the PATH of a plain user's shell, nor of `su`.
+SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 PODMAN_CONF = """\
 # Written by the sandbox. runc: crun is not everywhere. Limits: a host that may not raise its own limits must not ask.
 [containers]
@@ -39,7 +41,8 @@ class Engine:
 
     @property
     def env(self) -> dict[str, str]:
-        return {**os.environ, **self.extra_env}
+        path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN])
+        return {**os.environ, "PATH": path, **self.extra_env}
 
     @property
     def at_once(self) -> list[str]:

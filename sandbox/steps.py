@@ -15,12 +15,15 @@ from rich.status import Status
 class Step:
     name: str
     status: Status
+    console: Console
     done: str = "as it should be"
-    notes: list[str] = field(default_factory=list)
 
     def log(self, text: str) -> None:
-        self.notes.append(text)
         self.status.update(f"{self.name}: {text}")
+        if (
+            not self.console.is_terminal
+        ):  # no spinner there: a log of CI would be silent for the minutes that a build takes
+            self.console.print(f"  {self.name}: {text}", highlight=False, soft_wrap=True, markup=False)
 
     def result(self, changed: bool, text: str) -> None:
         self.done = text if changed else f"{text}, unchanged"
@@ -35,7 +38,7 @@ class Steps:
     def step(self, name: str) -> Iterator[Step]:
         begin = time.monotonic()
         with self.console.status(name) as status:
-            step = Step(name, status)
+            step = Step(name, status, self.console)
             yield step
         self.seconds[name] = time.monotonic() - begin
         self.console.print(f"[green]✓[/] {name:<22} {self.seconds[name]:6.1f} s  [dim]{step.done}[/]")

@@ -69,7 +69,10 @@ def runtime(name: str, home: Path, arguments: list[str]) -> None:
         os.execvp("ctr", ["ctr", "--address", SOCKET, "--namespace", "k8s.io", *arguments])
     os.environ.setdefault("CONTAINER_RUNTIME_ENDPOINT", f"unix://{SOCKET}")
     own = home / "bin" / "crictl"
-    os.execvp(str(own) if own.exists() else "crictl", ["crictl", *arguments])
+    # Not by PATH: the link of that name leads back here, without an end.
+    if not own.exists():
+        raise SystemExit("crictl is not part of the stand-in for K3s; k3s ctr and k3s kubectl are")
+    os.execv(own, ["crictl", *arguments])
 
 
 def main() -> int:

@@ -66,6 +66,13 @@ def test_podman_gets_a_configuration_of_its_own(tmp_path: Path, monkeypatch: pyt
     assert 'runtime = "runc"' in paths.engine_conf.read_text()
 
 
+def test_an_engine_finds_what_a_plain_users_path_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    path = engine.Engine("podman", "4.3.1", tmp_path / "podman.sock").env["PATH"].split(":")
+    assert path[:2] == ["/usr/bin", "/bin"]
+    assert {"/usr/sbin", "/sbin"} <= set(path)  # netavark starts iptables
+
+
 def test_a_stale_pid_file_names_nobody(tmp_path: Path) -> None:
     socket = tmp_path / "podman.sock"
     assert podman_service.owned_pid(socket) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,13 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.verification import PolicyBuilder, Store
+from rich.console import Console
 from typer.testing import CliRunner
 
 from sandbox import cli, controller, doctor, files, handover, monitors, remote, tls
 from sandbox.errors import SandboxError
 from sandbox.settings import AWS_NAMES, ENDPOINT, REGISTRY, Paths
+from sandbox.steps import Steps
 
 CONSOLE = """\
 [    1.2] systemd
@@ -25,6 +28,17 @@ hello from user data
 
 def test_host_keys_are_read_from_the_console() -> None:
     assert remote.parse_host_keys(CONSOLE) == ["ssh-ed25519 AAAAC3", "ecdsa-sha2-nistp256 AAAAE2"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_step_is_seen_also_in_a_log(terminal: bool) -> None:
+    said = io.StringIO()
+    with Steps(Console(file=said, force_terminal=terminal, width=200)).step("K3s") as step:
+        step.log("building kube [minutes]")
+        lines = said.getvalue()
+        step.result(True, "built")
+    assert ("  K3s: building kube [minutes]\n" in lines) is not terminal
+    assert "built" in said.getvalue()
 
 
 @pytest.mark.parametrize("text", ["", CONSOLE.partition("-----END")[0]])

@@ -65,3 +65,20 @@ def test_entry_unpacks_whole_and_once(tmp_path: Path) -> None:
     assert (home / "bin" / "kubectl").read_bytes() == large
     assert (home / "bin" / "kube").stat().st_mode & 0o111
     assert sorted(path.name for path in (data / "data").iterdir()) == ["abc", "current"]
+
+
+def test_a_tool_that_is_not_there_is_not_looked_for_by_path(tmp_path: Path) -> None:
+    """There stands the link that leads back to k3s."""
+    entry = Path(archives.__file__).parent / "k3s" / "__main__.py"
+    link = tmp_path / "crictl"
+    link.write_text("#!/bin/sh\necho once more\n")
+    link.chmod(0o755)
+    code = (
+        "from importlib.util import spec_from_file_location as f, module_from_spec as g; import pathlib\n"
+        f"s = f('entry', {str(entry)!r}); e = g(s); s.loader.exec_module(e)\n"
+        f"e.runtime('crictl', pathlib.Path({str(tmp_path / 'home')!r}), ['ps'])\n"
+    )
+    told = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run([sys.executable, "-c", code], env=told, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "crictl is not part of the stand-in" in done.stderr
