@@ -20,9 +20,8 @@ class Step:
 
     def log(self, text: str) -> None:
         self.status.update(f"{self.name}: {text}")
-        if (
-            not self.console.is_terminal
-        ):  # no spinner there: a log of CI would be silent for the minutes that a build takes
+        # No spinner there: a log of CI would be silent for the minutes that a build takes.
+        if not self.console.is_terminal:
             self.console.print(f"  {self.name}: {text}", highlight=False, soft_wrap=True, markup=False)
 
     def result(self, changed: bool, text: str) -> None:
