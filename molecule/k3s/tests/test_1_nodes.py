@@ -57,6 +57,20 @@ def test_the_agent_pins_the_ca_and_has_no_server_token(server: Host, agent: Host
     assert found.stdout == ""
 
 
+def test_no_kubelet_reaches_for_the_pods_of_another_host(server: Host, agent: Host) -> None:
+    """A cgroup hierarchy that hosts share (v1, mounted whole) holds the pods of both: each takes the others' for orphans."""
+    hierarchies = [
+        set(machine.check_output("find /sys/fs/cgroup -type d -name kubepods -printf '%D:%i\\n'").split())
+        for machine in (server, agent)
+    ]
+    assert all(hierarchies)
+    assert not hierarchies[0] & hierarchies[1]
+    for machine in (server, agent):
+        log = machine.run("cat /var/lib/rancher/k3s/logs/kubelet.log; journalctl -u k3s -u k3s-agent --no-pager").stdout
+        assert "kubelet" in log
+        assert "Failed to delete cgroup paths" not in log
+
+
 @pytest.mark.parametrize("name", [SERVER, AGENT])
 def test_no_token_in_argv_units_journal_or_readable_files(name: str) -> None:
     machine = host(name)
