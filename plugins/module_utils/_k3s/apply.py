@@ -66,7 +66,7 @@ def perform(host: Host, desired: Desired, steps: list[Action]) -> None:
         "remove": host.remove,
         "sysctl": lambda target: _sysctl(host, target, desired.sysctls[target]),
         "reload": lambda _target: host.systemctl("daemon-reload"),
-        "enable": lambda target: host.systemctl("enable", target),
+        "enable": lambda target: host.systemctl("enable", "--no-reload", target),
         "start": lambda target: host.systemctl("start", "--no-block", target),
         "restart": lambda target: host.systemctl("restart", "--no-block", target),
     }

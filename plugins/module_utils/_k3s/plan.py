@@ -147,10 +147,13 @@ def plan(desired: Desired, current: Current) -> list[Action]:
     for name, value in desired.sysctls.items():
         if current.sysctls.get(name) != value:
             steps.append(Action("sysctl", name, f"{current.sysctls.get(name, '')}\n", f"{value}\n"))
-    if any(step.target.startswith("/etc/systemd/") for step in files) or not current.service.loaded:
-        steps.append(Action("reload", "systemd"))
     if not current.service.enabled:
         steps.append(Action("enable", desired.service, "disabled\n", "enabled\n"))
+    # systemd reads its units once, after all that is said about them.
+    if any(step.target.startswith("/etc/systemd/") for step in files) or not (
+        current.service.loaded and current.service.enabled
+    ):
+        steps.append(Action("reload", "systemd"))
     if not current.service.up:
         steps.append(Action("start", desired.service, f"{current.service.active}\n", "active\n"))
     elif current.applied != desired.digest():

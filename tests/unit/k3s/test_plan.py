@@ -49,7 +49,7 @@ def test_a_converged_node_has_no_step(params: dict[str, Any]) -> None:
 
 def test_an_empty_host_gets_everything_in_order(params: dict[str, Any]) -> None:
     kinds = [step.split()[0] for step in steps(build(params, way("init"), "amd64"), Current())]
-    assert kinds == ["fetch", "install", *["write"] * 5, "reload", "enable", "start"]
+    assert kinds == ["fetch", "install", *["write"] * 5, "enable", "reload", "start"]
 
 
 def test_a_staged_binary_is_not_fetched_again(params: dict[str, Any]) -> None:
