@@ -27,10 +27,9 @@ options:
         description: Its password.
         type: str
       sslmode:
-        description: How the server is verified on this leg.
+        description: How the server is verified on this leg; V(verify-full) where V(ca_file) is given, else V(require).
         type: str
         choices: [require, verify-ca, verify-full]
-        default: require
       ca_file:
         description: File with the certificate authority on the subscriber's machine.
         type: str

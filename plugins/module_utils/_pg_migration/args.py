@@ -33,7 +33,7 @@ PEER_OPTIONS: dict[str, dict[str, Any]] = {
     "port": {"type": "int"},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
-    "sslmode": {"type": "str", "choices": ["require", "verify-ca", VERIFIED], "default": "require"},
+    "sslmode": {"type": "str", "choices": ["require", "verify-ca", VERIFIED]},
     "ca_file": {"type": "str", "default": ""},
 }
 POOLER_OPTIONS: dict[str, dict[str, Any]] = {
@@ -79,14 +79,14 @@ SETTING_ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 def peer(given: Mapping[str, Any] | None, of: Endpoint) -> Peer:
-    """How the other server reaches this end; what is not said is as this runner does it, but not verified."""
+    """How the other server reaches this end; what is not said is as this runner does it, verified where there is a CA file."""
     chosen = {key: value for key, value in (given or {}).items() if value not in (None, "")}
     return Peer(
         host=str(chosen.get("host", of.host)),
         port=int(chosen.get("port", of.port)),
         username=str(chosen.get("username", of.username)),
         password=str(chosen.get("password", of.password)),
-        sslmode=str(chosen.get("sslmode", "require")),
+        sslmode=str(chosen.get("sslmode", VERIFIED if "ca_file" in chosen else "require")),
         ca_file=str(chosen.get("ca_file", "")),
     )
 

@@ -9,6 +9,15 @@ from ansible_collections.tiketi.platform.plugins.module_utils._preflight.model i
 
 CREDENTIALS = "AWS credentials"
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+BUSY = (
+    "Throttling",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "Unavailable",
+    "InternalError",
+    "InternalFailure",
+)
 REFUSED = ("AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch")
 
 
@@ -71,6 +80,10 @@ def _refusal(error: Any, region: str) -> Fault:
     if code == "OptInRequired" or (code == "AuthFailure" and error.operation_name != "GetCallerIdentity"):
         return Fault(
             "platform_region", f"{region} is not enabled for this account", "enable it in the account, or use another"
+        )
+    if code in BUSY:
+        return Fault(
+            "AWS", f"has no time for {error.operation_name} ({code})", "run the same command again in a minute"
         )
     if code in REFUSED:
         return Fault(CREDENTIALS, f"are refused ({code}: {message})", "check AWS_PROFILE or the AWS_* variables")

@@ -32,7 +32,7 @@ def parameters(tmp_path: Path, **changes: Any) -> dict[str, Any]:
 def test_what_is_not_said_of_a_peer_is_as_this_runner_does_it(tmp_path: Path) -> None:
     publisher = {
         "host": "10.0.0.4",
-        "sslmode": "require",
+        "sslmode": None,
         "port": None,
         "username": None,
         "password": None,
@@ -40,9 +40,14 @@ def test_what_is_not_said_of_a_peer_is_as_this_runner_does_it(tmp_path: Path) ->
     }
     ends = args.context(parameters(tmp_path, publisher=publisher)).ends
     assert (ends.publisher.host, ends.publisher.port, ends.publisher.username) == ("10.0.0.4", 5432, "master")
-    assert not ends.publisher.verified
+    assert (ends.publisher.sslmode, ends.publisher.verified) == ("require", False)
     assert (ends.returner.host, ends.returner.password) == ("new", "a/b@c%")
     assert "a/b@c%" not in repr(ends)
+
+
+def test_a_peer_with_a_certificate_authority_verifies(tmp_path: Path) -> None:
+    ends = args.context(parameters(tmp_path, returner={"ca_file": "/load/ca.pem"})).ends
+    assert (ends.returner.sslmode, ends.returner.ca_file) == ("verify-full", "/load/ca.pem")
 
 
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def answer(monkeypatch: pytest.MonkeyPatch, **clients: Any) -> None:
             "do not allow DescribeAvailabilityZones",
             "a role that may do it",
         ),
+        (refuses("ThrottlingException", "GetCallerIdentity"), GOOD, "AWS", "has no time", "in a minute"),
+        (GOOD, refuses("RequestLimitExceeded", "DescribeAvailabilityZones"), "AWS", "has no time", "in a minute"),
         (breaks(UnauthorizedSSOTokenError()), GOOD, "AWS credentials", "have expired", "aws sso login"),
         (breaks(NoCredentialsError()), GOOD, "AWS credentials", "were not found", "AWS_PROFILE"),
         (

@@ -18,6 +18,9 @@ OWN = Path(__file__).resolve().relative_to(ROOT).as_posix()
 ANYWHERE = r"(\b0\.0\.0\.0/0|(?<![0-9a-f])::/0)"
 INSIDE = r"\b(22|2379|6443|8472|10250)\b"  # SSH, etcd, the Kubernetes API, VXLAN, the kubelet
 
+# Elsewhere one word is the name of an image that the inventory defines.
+LIBRARY = "(alpine|busybox|debian|golang|haproxy|httpd|nginx|node|postgres|python|redis|registry|traefik|ubuntu|valkey)"
+
 # name -> (pattern, why and what instead)
 RULES: dict[str, tuple[str, str]] = {
     "kubeconfig readable by all": (
@@ -40,7 +43,7 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "server identity unchecked": (
         r"checkServerIdentity|rejectUnauthorized\W+false|InsecureSkipVerify:\s*true|_create_unverified_context"
-        r"|verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|validate_certs:\s*(false|no)|curl\b[^\n]*(\s-[A-Za-z]*k[A-Za-z]*\s|--insecure)|--no-check-certificate",
+        r"|verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|validate_certs:\s*(false|no)|curl\b[^\n]*([\s'\"]-[A-Za-z]*k[A-Za-z]*([\s'\",]|$)|--insecure)|--no-check-certificate",
         "verify, with the right CA file",
     ),
     "host key unchecked": (
@@ -49,7 +52,7 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "expired certificate authority": (r"rds-ca-2019", "use the global bundle; rds-ca-2019 expired in August 2024"),
     "floating image": (
-        r"(image|FROM)\W+\S*:latest\b|\bimage:\s+[a-z0-9.-]+(/[a-z0-9._-]+)+\s*$|^FROM\s+(?!scratch\b)[a-z0-9./-]+(\s+AS\s.*)?\s*$",
+        rf"(image|FROM)\W+\S*:latest\b|\bimage:\s+['\"]?([a-z0-9.-]+(/[a-z0-9._-]+)+|{LIBRARY})['\"]?\s*$|^FROM\s+(?!scratch\b)[a-z0-9./-]+(\s+AS\s.*)?\s*$",
         "name a version or a digest",
     ),
     "script from the net into a shell": (
@@ -57,7 +60,7 @@ RULES: dict[str, tuple[str, str]] = {
         "download, verify a pinned checksum, run",
     ),
     "TLS to the database without verification": (
-        r"sslmode\s*[=:]\s*['\"]?(disable|allow|prefer|require)\b",
+        r"sslmode['\"]?\s*[=:]\s*['\"]?(disable|allow|prefer|require)\b",
         "verify-full with the CA file",
     ),
     "retired ingress controller": (r"registry\.k8s\.io/ingress-nginx", "ingress-nginx was retired in March 2026"),
@@ -72,6 +75,12 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "API or SSH open to the internet": "the ranges that must be refused",
     },
     "tests/integration/pg_migration/test_preflight.py": {
+        "TLS to the database without verification": "the leg that is not verified must be named",
+    },
+    "tests/integration/postgres/test_pg_restore.py": {
+        "TLS to the database without verification": "the leg that is not verified must be named",
+    },
+    "tests/unit/pg_migration/test_report.py": {
         "TLS to the database without verification": "the leg that is not verified must be named",
     },
     "examples/tiketi/database/": {"floating image": "FROM names a table there"},
@@ -132,17 +141,22 @@ def test_no_insecure_choice_in_the_repository() -> None:
         ("server identity unchecked", "validate_certs: false"),
         ("server identity unchecked", "curl -s -k https://x"),
         ("server identity unchecked", "curl -fsSLk https://x"),
+        ("server identity unchecked", "curl https://x -k"),
+        ("server identity unchecked", '["curl", "-sk", "https://x"]'),
         ("server identity unchecked", "wget --no-check-certificate https://x"),
         ("host key unchecked", "-o StrictHostKeyChecking=no"),
         ("host key unchecked", "host_key_checking = False"),
         ("expired certificate authority", "rds-ca-2019-root.pem"),
         ("floating image", "image: nginx:latest"),
+        ("floating image", "image: nginx"),
+        ("floating image", "image: 'library/nginx'"),
         ("floating image", "FROM python:latest"),
         ("floating image", "FROM python"),
         ("floating image", "FROM docker.io/library/golang AS build"),
         ("script from the net into a shell", "curl -sfL https://get.k3s.io | sh -"),
         ("TLS to the database without verification", "sslmode=prefer"),
         ("TLS to the database without verification", "source_sslmode: require"),
+        ("TLS to the database without verification", '{"sslmode": "require"}'),
         ("world-writable", "mode: '0666'"),
     ],
 )
