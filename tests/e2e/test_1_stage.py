@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 from tests.e2e import canary
-from tests.e2e.support import Outcome, on_host, run, run_and_kill_at
+from tests.e2e.support import Outcome, demo, on_host, run, run_and_kill_at
 
 # What a run prints when a phase begins, and the seconds from there within which it is killed.
 PHASES = {
@@ -45,7 +45,7 @@ def test_killed_at_random_points_the_same_command_resumes() -> None:
         after = moments.uniform(0, longest)
         print(f"E2E_SEED={seed}: killed {after:.1f} s into {phase}", flush=True)
         assert run_and_kill_at(words, after=after, name=f"killed-{phase}"), f"over before it was killed in {phase}"
-    outcome = run(name="resumed")
+    outcome = demo(name="resumed")
     _ok(outcome)
     assert len([line for line in outcome.summary["proved"] if ": 200 in " in line]) >= 5, outcome.tail()
     assert "AWS is called as arn:aws:" in outcome.output, outcome.tail()

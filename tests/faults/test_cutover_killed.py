@@ -17,6 +17,7 @@ BEFORE = (
     "objects",
     "arm",
     "collect",
+    "advance",
     "near",
     "pause",
     "close",
@@ -41,6 +42,7 @@ def test_before_the_point_of_no_return_the_source_is_opened(move: Move) -> None:
             seconds = one_side(move, (True, False), (BUDGET + 5) * crowded())
             print(f"{step}: the source was open {seconds:.2f} s later")
             writers.more(5)
+            assert writers.lost(move.source) == []
         result = move(cutover.run, freeze_budget=BUDGET * crowded())
         print(result["message"])
         assert "was called off" in result["message"] or result["phase"] == "switched"

@@ -77,8 +77,11 @@ class MoveJournal:
         os.chmod(self.folder, 0o700)
 
     @contextlib.contextmanager
-    def locked(self, patience: float) -> Iterator[None]:
-        """One run at a time; the message of the second names the first and its age."""
+    def locked(self, patience: float, makes: bool = True) -> Iterator[None]:
+        """One run at a time; the message of the second names the first and its age. `makes`: also where nothing is yet."""
+        if not makes and not self.folder.exists():
+            yield
+            return
         self.make_folder()
         with open(os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as handle:
             deadline = time.monotonic() + patience

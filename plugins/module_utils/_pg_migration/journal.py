@@ -169,7 +169,7 @@ class Journal(MoveJournal):
     @contextlib.contextmanager
     def opened(self, patience: float, leads: bool = True) -> Iterator[None]:
         """Locked here and on both servers, loaded and agreed with them. `leads`: not only looked at."""
-        with self.locked(patience), fence.hold(
+        with self.locked(patience, makes=leads), fence.hold(
             (self.ends.source, self.ends.target), self.names.application, self.runner, patience
         ) as sessions:  # fmt: skip
             self.agree(sessions, leads)
