@@ -17,6 +17,7 @@ from sandbox.settings import HOST_USER, Paths
 
 SSH_PORT = 22
 CONSOLE_LIMIT = 30.0
+RUN_LIMIT = 300.0  # a service that never comes up would hold the start for good
 BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----\s*(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
 
 
@@ -62,10 +63,14 @@ class Host:
             }
             words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
             target = f"{HOST_USER}@{self.address}"
-            done = shell.run(
-                ["ssh", "-F", "none", "-i", self.paths.private_key, *words, target, shlex.join(command)],
-                stdin=stdin, check=False,
-            )  # fmt: skip
+            try:
+                done = shell.run(
+                    ["ssh", "-F", "none", "-i", self.paths.private_key, *words, target, shlex.join(command)],
+                    stdin=stdin, check=False, timeout=RUN_LIMIT,
+                )  # fmt: skip
+            except SandboxError as error:
+                mend = error.mend or "`python -m sandbox logs` of it, then make clean and the same command again"
+                raise SandboxError(f"on {self.address}: `{shlex.join(command)}`: {error}", mend) from error
         if done.returncode != 0:
             raise SandboxError(
                 f"on {self.address}: `{command[-1]}` ended with {done.returncode}:\n{shell.tail(done.stderr)}"

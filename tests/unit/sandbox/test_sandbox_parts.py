@@ -129,3 +129,13 @@ def test_a_fault_is_told_with_its_mend(monkeypatch: pytest.MonkeyPatch, tmp_path
 )
 def test_only_the_monitors_of_removed_containers_are_ended(words: list[str], ours: bool) -> None:
     assert monitors.of(words, ["abcdef012345", ""]) is ours
+
+
+def test_a_host_that_never_ends_a_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ssh").write_text("#!/bin/sh\nexec sleep 30\n")
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(remote, "RUN_LIMIT", 0.2)
+    with pytest.raises(SandboxError, match=r"on 10.0.0.9: `sudo configure`: .* did not end within") as caught:
+        remote.Host("10.0.0.9", ["ssh-ed25519 AAAAC3"], Paths(root=tmp_path)).run(["sudo", "configure"])
+    assert "make clean" in caught.value.mend
