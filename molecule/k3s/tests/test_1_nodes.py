@@ -60,7 +60,7 @@ def test_the_agent_pins_the_ca_and_has_no_server_token(server: Host, agent: Host
 def test_no_kubelet_reaches_for_the_pods_of_another_host(server: Host, agent: Host) -> None:
     """A cgroup hierarchy that hosts share (v1, mounted whole) holds the pods of both: each takes the others' for orphans."""
     hierarchies = [
-        set(machine.check_output("find /sys/fs/cgroup -type d -name kubepods -printf '%D:%i\\n'").split())
+        set(machine.check_output("find /sys/fs/cgroup -type d -name 'kubepods*' -printf '%D:%i\\n'").split())
         for machine in (server, agent)
     ]
     assert all(hierarchies)
