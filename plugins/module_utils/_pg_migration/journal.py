@@ -135,13 +135,13 @@ class Journal(MoveJournal):
             " Mend: run the verb again, it begins with what is true now"
         )
 
-    def adopt(self, end: Endpoint, found: Mapping[str, Any] | None) -> None:
-        """Compare with what a server says; take over what another runner did, refuse somebody else's move."""
+    def adopt(self, end: Endpoint, found: Mapping[str, Any] | None, leads: bool = True) -> None:
+        """Compare with what a server says; take over what another runner did, refuse somebody else's move. `leads`: and keep it."""
         if found is None:
             return
         if found["id"] == self.entries["id"]:
             if int(found["entries"].get("revision") or 0) > self.revision:
-                self._take_over(found)
+                self._take_over(found, leads)
             return
         if found["phase"] in ENDED:
             return
@@ -155,11 +155,12 @@ class Journal(MoveJournal):
                 f"this runner's journal {self.folder} and {end.label} tell of two different moves of the same databases"
                 f" (here {self.phase}, there {found['phase']} by {found['runner']}). Mend: run on {found['runner']}, or move the folder away"
             )
-        self._take_over(found)
+        self._take_over(found, leads)
 
-    def _take_over(self, found: Mapping[str, Any]) -> None:
+    def _take_over(self, found: Mapping[str, Any], leads: bool) -> None:
         self.entries = dict(found["entries"])
-        self.save()
+        if leads:
+            self.save()
 
     def known_to(self, rows: Sequence[Mapping[str, Any] | None]) -> bool:
         """Do servers that answered still have the mark of this move? `finish` takes it away, here or on another runner."""
@@ -179,7 +180,7 @@ class Journal(MoveJournal):
         """What is true now, from the servers where we hold the lock; and that it is ours from here on."""
         rows = {side: read_row(session) for side, session in sessions.items()}
         for end in (self.ends.source, self.ends.target):
-            self.adopt(end, rows.get(end.side))
+            self.adopt(end, rows.get(end.side), leads)
         if "target" in rows and not self.known_to(list(rows.values())):
             raise MigrationError(
                 f"this runner's journal {self.folder} is {self.phase}, but no server has the mark of this move any more: another runner"

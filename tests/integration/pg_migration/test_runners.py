@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     freeze,
     rollback,
     status,
+    verbs,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import (
@@ -54,6 +55,13 @@ def test_a_second_runner_is_told_who_is_at_work(move: Move, other: Move) -> None
             other(follow.run, lock_wait=0.3)
     other(follow.run)
     until(lambda: move.source.execute(FENCE) == [(0,)] == move.target.execute(FENCE))
+
+
+def test_a_dry_run_on_another_runner_leaves_nothing_there(move: Move, other: Move) -> None:
+    following(move)
+    told = verbs.run("cutover", other.context(), check=True)
+    assert (told["changed"], told["phase"]) == (True, "following"), told
+    assert not other.folder.exists()
 
 
 def test_a_runner_that_comes_back_believes_the_servers(move: Move, other: Move) -> None:
