@@ -1,15 +1,21 @@
 # Copyright: the developers of tiketi.platform
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Action: run the module of the same name; wait for a long verb in slices, and show between them how far it is."""
+"""Action: run the module of the same name, and show meanwhile how far it is.
+
+A long verb that goes on without its module is waited for in slices, between which the module tells. One that moves writers is watched
+by the journal that it keeps on its host.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.args import SETTING_ARGUMENTS
+from ansible_collections.tiketi.platform.plugins.plugin_utils import moving_words, onlooker
 
 SLICE = 5.0  # seconds
 MIB = 1024**2
@@ -30,9 +36,10 @@ class ActionModule(ActionBase):
         notices: list[str] = []
         changed = False
         while True:
-            result: dict[str, Any] = self._execute_module(
-                module_name=MODULE, module_args=arguments, task_vars=task_vars
-            )
+            with self._watched(arguments):
+                result: dict[str, Any] = self._execute_module(
+                    module_name=MODULE, module_args=arguments, task_vars=task_vars
+                )
             if not result.get("running") or self._task.args.get("attach"):
                 break
             # What is said once, and what was done: the next slice only waits.
@@ -46,6 +53,14 @@ class ActionModule(ActionBase):
         if changed and not result.get("failed"):
             result["changed"] = True
         return result
+
+    def _watched(self, arguments: dict[str, Any]) -> contextlib.AbstractContextManager[None]:
+        """A dry run moves nobody; what is not a path of the host as it stands here cannot be found from here."""
+        folder = moving_words.folder(arguments, str(SETTING_ARGUMENTS["folder"]["default"]))
+        if arguments.get("verb") not in moving_words.VERBS or self._task.check_mode or not folder:
+            return contextlib.nullcontext()
+        files = [f"{folder}/{name}" for name in moving_words.FILES]
+        return onlooker.looking(self, files, moving_words.line(arguments["verb"]))
 
 
 def in_words(progress: dict[str, Any]) -> str:

@@ -69,7 +69,14 @@ def test_a_closed_port_is_named(play: Play) -> None:
     assert "port closed: 10.89.16.11:6443 does not answer this host (timeout)" in found.stdout
 
 
-def test_the_same_command_again_makes_the_cluster_whole(play: Play) -> None:
+def test_the_same_command_again_makes_the_cluster_whole(server: Host, play: Play) -> None:
+    """Also where a run was killed between writing a unit and having systemd read it."""
+    unread, running = (f"systemctl show k3s --value --property={one}" for one in ("NeedDaemonReload", "InvocationID"))
+    server.check_output("touch /etc/systemd/system/k3s.service")
+    assert server.check_output(unread) == "yes"
+    before = server.check_output(running)
     found = play()
     assert found.returncode == 0, found.stdout[-4000:]
+    assert server.check_output(unread) == "no"
+    assert server.check_output(running) == before
     assert recap(play().stdout) == {("0", "0", "0")}

@@ -101,7 +101,7 @@ class Host:
     # systemd
 
     def service(self, name: str) -> Service:
-        wanted = "LoadState,ActiveState,UnitFileState,InvocationID"
+        wanted = "LoadState,ActiveState,UnitFileState,InvocationID,NeedDaemonReload"
         _code, out, _err = self.run(["systemctl", "show", name, f"--property={wanted}"])
         told = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
         return Service(
@@ -109,6 +109,7 @@ class Host:
             active=told.get("ActiveState", "inactive"),
             enabled=told.get("UnitFileState") == "enabled",
             invocation=told.get("InvocationID", ""),
+            outdated=told.get("NeedDaemonReload") == "yes",
         )
 
     def systemctl(self, *arguments: str) -> None:

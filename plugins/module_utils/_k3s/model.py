@@ -93,6 +93,7 @@ class Service:
     active: str = "inactive"
     enabled: bool = False
     invocation: str = ""
+    outdated: bool = False  # its files on disk are later than what systemd has read
 
     @property
     def running(self) -> bool:

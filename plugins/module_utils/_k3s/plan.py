@@ -149,10 +149,9 @@ def plan(desired: Desired, current: Current) -> list[Action]:
             steps.append(Action("sysctl", name, f"{current.sysctls.get(name, '')}\n", f"{value}\n"))
     if not current.service.enabled:
         steps.append(Action("enable", desired.service, "disabled\n", "enabled\n"))
-    # systemd reads its units once, after all that is said about them.
-    if any(step.target.startswith("/etc/systemd/") for step in files) or not (
-        current.service.loaded and current.service.enabled
-    ):
+    # systemd reads its units once, after all that is said about them; a run that was killed may have left that to this one.
+    written = any(step.target.startswith("/etc/systemd/") for step in files)
+    if written or current.service.outdated or not (current.service.loaded and current.service.enabled):
         steps.append(Action("reload", "systemd"))
     if not current.service.up:
         steps.append(Action("start", desired.service, f"{current.service.active}\n", "active\n"))

@@ -33,6 +33,7 @@ class Access:
 
     exists: bool
     may_login: bool = False
+    shut: bool = False  # by a move: writers are at the other side, and whatever opens this one gives the login back
     authenticates: bool = False
     attributes: frozenset[str] = frozenset()  # of FORBIDDEN
     missing: tuple[Missing, ...] = ()
@@ -60,7 +61,7 @@ def plan(current: Access, wanted: Wanted, quoted: str) -> list[Action]:
     actions: list[Action] = []
     if not current.exists:
         actions.append(Action(f"CREATE ROLE {quoted} LOGIN", "create the role"))
-    elif not current.may_login:
+    elif not current.may_login and not current.shut:
         actions.append(Action(f"ALTER ROLE {quoted} LOGIN", "let it log in"))
     excess = [word for attribute, word in FORBIDDEN.items() if attribute in current.attributes]
     if excess:

@@ -16,7 +16,14 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg.access import 
     Wanted,
     plan,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._pg.closed import STATE, STATE_TABLE, Move, why
+from ansible_collections.tiketi.platform.plugins.module_utils._pg.closed import (
+    SHUT,
+    SHUT_TABLE,
+    STATE,
+    STATE_TABLE,
+    Move,
+    why,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.connect import connect
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.endpoint import Endpoint
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError, PgError
@@ -66,9 +73,10 @@ def authenticates(login: Endpoint) -> bool:
         connect(login, APPLICATION).close()
     except PgConnectError as error:
         said = str(error)
-        if "password authentication failed" in said or "is not permitted to log in" in said:
+        if "password authentication failed" in said:
             return False
-        if "permission denied for database" in said:  # after the password was accepted
+        # Both are said after the password was accepted.
+        if "permission denied for database" in said or "is not permitted to log in" in said:
             return True
         raise
     return True
@@ -88,11 +96,30 @@ def _rights(session: psycopg.Connection[Any], wanted: Wanted) -> Access:
     return Access(
         exists=True,
         may_login=bool(row[0]),
+        shut=_shut(session, wanted.username),
         attributes=frozenset(attribute for attribute, has in zip(FORBIDDEN, row[1:], strict=True) if has),
         missing=tuple(Missing(kind, label, tuple(rights)) for kind, label, rights in session.execute(MISSING, known)),
         defaults=frozenset((str(a), str(b), str(c)) for a, b, c in session.execute(DEFAULTS, (wanted.username,))),
         may_create_in=tuple(str(one[0]) for one in session.execute(CREATES, (wanted.username,))),
     )
+
+
+def _shut(session: psycopg.Connection[Any], username: str) -> bool:
+    """Did a move take the login away, of a database that is closed still? One that was opened by hand is open."""
+    return (
+        _closed(session) and _there(session, SHUT_TABLE) and session.execute(SHUT, (username,)).fetchone() is not None
+    )
+
+
+def _closed(session: psycopg.Connection[Any]) -> bool:
+    """As the database has it, whatever this session has set for itself."""
+    row = session.execute("SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only'")
+    return row.fetchone() == ("on",)
+
+
+def _there(session: psycopg.Connection[Any], table: str) -> bool:
+    row = session.execute("SELECT to_regclass(%s)", (table,)).fetchone()
+    return row is not None and row[0] is not None
 
 
 def read(session: psycopg.Connection[Any], login: Endpoint, wanted: Wanted) -> Access:
@@ -123,11 +150,9 @@ def _apply(session: psycopg.Connection[Any], actions: list[Action], login: Endpo
 
 
 def _refuse_closed(session: psycopg.Connection[Any], admin: Endpoint) -> None:
-    row = session.execute("SHOW default_transaction_read_only").fetchone()
-    if row is None or row[0] != "on":
+    if not _closed(session):
         return
-    there = session.execute("SELECT to_regclass(%s)", (STATE_TABLE,)).fetchone()
-    move = session.execute(STATE).fetchone() if there is not None and there[0] is not None else None
+    move = session.execute(STATE).fetchone() if _there(session, STATE_TABLE) else None
     raise PgError(why(admin.label, Move(*map(str, move)) if move is not None else None))
 
 

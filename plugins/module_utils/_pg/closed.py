@@ -7,6 +7,9 @@ from dataclasses import dataclass
 # The move writes one row there on both of its servers, and takes it away at its end.
 STATE = "SELECT source, target, phase FROM platform_migration.state"
 STATE_TABLE = "platform_migration.state"
+# What a freeze took away here and gives back when it opens this side again; the name of a login is the parameter.
+SHUT = "SELECT FROM platform_migration.closed WHERE what = 'login' AND name = %s"
+SHUT_TABLE = "platform_migration.closed"
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+from ansible_collections.tiketi.platform.plugins.module_utils._pg import access_api
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
     carry,
     cutover,
@@ -69,6 +71,21 @@ def test_nothing_acknowledged_is_lost(move: Move) -> None:
     move.equal("SELECT count(*), sum(hashtext(encode(lo_get(oid), 'hex'))) FROM pg_largeobject_metadata")
     assert move.source.execute("SELECT count(*) FROM pg_subscription") == [(0,)]
     assert not move(rollback.run)["changed"]
+    _login_is_left_as_the_freeze_has_it(move)
+
+
+def _login_is_left_as_the_freeze_has_it(move: Move) -> None:
+    """Else every later run of the playbook would open the side that nobody may write to."""
+    admin = move.ends.target
+    shopper = replace(admin, username="shopper")
+    may = "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'shopper'"
+    first = access_api.ensure(admin, shopper, ("public",), check=False, closed=True)
+    assert "let it log in" not in first
+    assert move.on_target(may) == [(False,)]
+    assert access_api.ensure(admin, shopper, ("public",), check=False, closed=True) == []
+    # Where a person has opened the database, the login is as wanted again.
+    move.target.execute(f'ALTER DATABASE "{move.dbname}" RESET default_transaction_read_only')
+    assert access_api.ensure(admin, shopper, ("public",), check=False) == ["let it log in"]
 
 
 def test_a_target_that_does_not_keep_up_is_told_before_anybody_waits(move: Move) -> None:

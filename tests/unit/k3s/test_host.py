@@ -30,6 +30,7 @@ class Machine:
         self.active = False
         self.enabled = False
         self.starts = 0
+        self.read: str | None = None  # the unit, as systemd has it
         self.commands: list[str] = []
 
     def run(self, command: Sequence[str]) -> tuple[int, str, str]:
@@ -37,8 +38,10 @@ class Machine:
         if command[-1] == "--version":
             return 0, f"k3s version {self.version} (x)", ""
         if command[:2] == ["systemctl", "show"]:
+            unit = self.host.text(Paths.unit("k3s"))
             told = {
-                "LoadState": "loaded" if self.host.text(Paths.unit("k3s")) else "not-found",
+                "LoadState": "loaded" if unit else "not-found",
+                "NeedDaemonReload": "yes" if self.read is not None and unit != self.read else "no",
                 "ActiveState": "active" if self.active else "inactive",
                 "UnitFileState": "enabled" if self.enabled else "disabled",
                 "InvocationID": str(self.starts),
@@ -46,6 +49,8 @@ class Machine:
             return 0, "\n".join(f"{key}={value}" for key, value in told.items()), ""
         if command[0] == "systemctl":
             self.enabled = self.enabled or command[1] == "enable"
+            if command[1] == "daemon-reload":
+                self.read = self.host.text(Paths.unit("k3s"))
             if command[1] in {"start", "restart"}:
                 self.active = True
                 self.starts += 1
@@ -90,6 +95,28 @@ def test_a_new_server_and_then_nothing(machine: Machine, params: dict[str, Any])
     assert again["diff"] == []
     assert machine.starts == 1
     assert not [command for command in machine.commands if "--version" in command]
+
+
+def test_a_run_that_was_killed_before_systemd_read_the_unit(
+    machine: Machine, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.visit(machine.host, params, check=False)
+    unit = machine.host.paths.at(Paths.unit("k3s"))
+    whole = unit.read_text()
+    unit.write_text(f"{whole}# of another release\n")
+    machine.run(["systemctl", "daemon-reload"])
+
+    def killed(_self: Host, *_arguments: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Host, "systemctl", killed)
+        with pytest.raises(KeyboardInterrupt):
+            node.visit(machine.host, params, check=False)
+    assert unit.read_text() == whole
+    assert node.visit(machine.host, params, check=False)["actions"] == ["reload systemd"]
+    assert machine.read == whole
+    assert not node.visit(machine.host, params, check=False)["changed"]
 
 
 def test_check_mode_touches_nothing(machine: Machine, params: dict[str, Any]) -> None:

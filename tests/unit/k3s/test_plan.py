@@ -47,6 +47,14 @@ def test_a_converged_node_has_no_step(params: dict[str, Any]) -> None:
     assert plan.faults(desired, converged(desired), Paths.config) == []
 
 
+def test_units_that_systemd_has_not_read_are_read_before_the_restart(params: dict[str, Any]) -> None:
+    """As a run leaves it that is killed after it wrote a unit: the file is right already, what runs is not."""
+    desired = build(params, way("init"), "amd64")
+    outdated = replace(RUNNING, outdated=True)
+    assert steps(desired, converged(desired, service=outdated)) == ["reload systemd"]
+    assert steps(desired, converged(desired, service=outdated, applied="older")) == ["reload systemd", "restart k3s"]
+
+
 def test_an_empty_host_gets_everything_in_order(params: dict[str, Any]) -> None:
     kinds = [step.split()[0] for step in steps(build(params, way("init"), "amd64"), Current())]
     assert kinds == ["fetch", "install", *["write"] * 5, "enable", "reload", "start"]

@@ -23,6 +23,10 @@ def test_what_is_as_wanted_is_left_alone() -> None:
     assert statements(DONE) == []
 
 
+def test_a_login_that_a_move_took_away_is_given_back_by_the_move() -> None:
+    assert statements(replace(DONE, may_login=False, shut=True)) == []
+
+
 @pytest.mark.parametrize(
     ("current", "statement"),
     [
