@@ -42,7 +42,11 @@ def play(
         ["ansible-playbook", str(book), "-i", "localhost,", "-e", f"@{given}", *arguments],
         cwd=ROOT,
         env=os.environ
-        | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"},
+        | {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+            "ANSIBLE_SHOW_CUSTOM_STATS": "1",
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -24,8 +24,9 @@ ABANDONED = "abandoned"  # finished before a cutover: the source never stopped b
 PHASES = (NEW, SEEDING, SEEDED, FOLLOWING, CUTTING, SWITCHED, RETURNING, RETURNED, FINISHED, ABANDONED)
 
 # For a person, who gives them to the module or to the role.
-CLEAN = "clean_target=true (postgres_migration_clean_target)"
-RESTART = "restart=true (postgres_migration_restart)"
+# As an option of the module, and as a playbook takes it.
+CLEAN = """clean_target=true (-e '{"postgres_migration_clean_target": true}')"""
+RESTART = """restart=true (-e '{"postgres_migration_restart": true}')"""
 ANEW = f"finish with {CLEAN}, then seed with {RESTART}"
 
 

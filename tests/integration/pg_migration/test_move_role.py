@@ -62,11 +62,13 @@ def test_a_dry_run_the_whole_way_and_a_report_that_a_killed_run_did_not_bring(
 
     changed, said = run(each=({"postgres_migration_until": "verify"},))
     assert changed >= 2, said  # the copy, and what follows it
+    assert "the cutover is next" in said
     # Rights are not moved: role postgres_access gives them, on a database that is still closed to writers.
     move.on_target(f"BEGIN READ WRITE; {GRANTS}; COMMIT")
     changed, said = run()
     assert changed == 1, said
     assert sides(move) == (False, True)
+    assert "migration_step=rollback leads back to it" in said
     report = tmp_path / "postgres-report.json"
     assert json.loads(report.read_text())["differences"] == []
     assert oct(report.stat().st_mode)[-3:] == "600"
@@ -75,4 +77,5 @@ def test_a_dry_run_the_whole_way_and_a_report_that_a_killed_run_did_not_bring(
     report.write_text("{}")
     changed, said = run()
     assert changed == 0, said
+    assert "migration_step=rollback leads back to it" in said
     assert json.loads(report.read_text())["frozen"] is not None
