@@ -76,6 +76,8 @@ def play() -> Play:
             "MOLECULE_PROJECT_DIRECTORY": str(REPOSITORY),
             "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "collections"),
+            # Molecule asks for colours, which beat the wish for none.
+            "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_NOCOLOR": "1",
             # The connection that Ansible keeps is to the host that was.
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=no",
