@@ -81,18 +81,29 @@ def test_archive_stands_alone_and_is_packed_again_from_itself(tmp_path: Path) ->
             for name in opened.namelist()
             if Path(name).is_relative_to(code.PREFIX)
         }
-    assert tops <= {*code.PACKAGES, "__init__.py"}
+    assert tops <= {*code.PACKAGES, "__init__.py", "__init__.pyc"}
     again = tmp_path / "again"
     again.mkdir()
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\nfrom pathlib import Path\n"
         f"from {'.'.join(code.PREFIX.parts)}._pg_migration import code\n"
-        f"import {'.'.join(code.PREFIX.parts)}._pg_migration.seed.work\nprint(code.pack(Path(sys.argv[2])).name)"
+        f"import {'.'.join(code.PREFIX.parts)}._pg_migration.seed.work as work\n"
+        "print(code.pack(Path(sys.argv[2])).name, Path(work.__file__).suffix)"
     )
-    said = subprocess.run(
-        [sys.executable, "-c", program, str(archive), str(again)], capture_output=True, text=True, check=True, cwd="/"
-    )
-    assert said.stdout.strip() == archive.name
+
+    def run(packed: Path) -> list[str]:
+        argv = [sys.executable, "-c", program, str(packed), str(again)]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, cwd="/").stdout.split()
+
+    assert run(archive) == [archive.name, ".pyc"]
+    assert (again / archive.name).read_bytes() == archive.read_bytes()
+    # A Python that was upgraded since cannot read what its predecessor compiled.
+    older = tmp_path / "older.zip"
+    with zipfile.ZipFile(archive) as opened, zipfile.ZipFile(older, "w") as made:
+        for name in opened.namelist():
+            content = opened.read(name)
+            made.writestr(name, b"\0\0\r\n" + content[4:] if name.endswith(".pyc") else content)
+    assert run(older) == [archive.name, ".py"]
 
 
 def test_unit_of_systemd_is_named_limited_and_told_no_secret(
