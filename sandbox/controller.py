@@ -27,6 +27,16 @@ def without_name(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.rstrip().endswith(MARK))
 
 
+def put(text: str) -> None:
+    """In place, not by a rename: in a container this file is a mount. Over what is there: a file that is emptied first has for a moment
+    no localhost, which everything else on this machine asks for.
+    """
+    with HOSTS.open("r+b") as file:
+        file.write(text.encode())
+        file.flush()
+        file.truncate()
+
+
 def ensure(engine: Engine, paths: Paths) -> bool:
     known = HOSTS.read_text()
     trust = TRUST[engine.kind] / REGISTRY / "ca.crt"
@@ -41,8 +51,7 @@ def ensure(engine: Engine, paths: Paths) -> bool:
             f"cp {paths.ca} {trust}'",
         )
     if not named:
-        # In place, not by a rename: in a container this file is a mount.
-        HOSTS.write_text(with_name(known))
+        put(with_name(known))
     trust.parent.mkdir(parents=True, exist_ok=True)
     write(trust, ca, 0o644)
     return True
@@ -53,6 +62,6 @@ def remove() -> None:
         return
     known = HOSTS.read_text()
     if known != without_name(known):
-        HOSTS.write_text(without_name(known))
+        put(without_name(known))
     for folder in TRUST.values():
         shutil.rmtree(folder / REGISTRY, ignore_errors=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,31 @@ def test_the_registry_is_named_once_and_taken_away_again() -> None:
     assert f" {REGISTRY} " in named
     assert controller.with_name(named) == named
     assert controller.without_name(named) == before
+
+
+def test_no_name_of_the_machine_is_lost_while_ours_comes_and_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever runs beside the sandbox resolves localhost all the time."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n10.0.0.1 other\n")
+    inode, before = hosts.stat().st_ino, hosts.read_text()
+    monkeypatch.setattr(controller, "HOSTS", hosts)
+    lost, over = [], threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            lost.extend([1] if not hosts.read_text().startswith(before) else [])
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for _ in range(1500):
+        controller.put(controller.with_name(hosts.read_text()))
+        controller.put(controller.without_name(hosts.read_text()))
+    over.set()
+    reader.join()
+    assert lost == []
+    assert (hosts.stat().st_ino, hosts.read_text()) == (inode, before)
 
 
 def test_the_environment_survives_a_shell_and_is_private(tmp_path: Path) -> None:
