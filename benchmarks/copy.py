@@ -184,7 +184,7 @@ def report(runs: int) -> str:
 
 
 def _report(runs: int, scale: int) -> str:
-    with make_clusters(*SERVERS) as pair, tempfile.TemporaryDirectory() as folder:
+    with make_clusters(*SERVERS, on_disk=True) as pair, tempfile.TemporaryDirectory() as folder:
         bench = Bench(*pair, Path(folder))
         size = bench.load(scale)
         seconds = _measured(bench, runs)

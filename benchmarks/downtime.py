@@ -159,7 +159,7 @@ class Downtime(Bench):
 
 @contextmanager
 def _servers() -> Iterator[Downtime]:
-    with make_clusters(*SERVERS, "fsync=on") as pair, tempfile.TemporaryDirectory() as folder:
+    with make_clusters(*SERVERS, "fsync=on", on_disk=True) as pair, tempfile.TemporaryDirectory() as folder:
         for cluster in pair:
             cluster.execute("ALTER ROLE master SUPERUSER")  # on Aurora rds_superuser may make subscriptions
             with cluster.admin() as session:

@@ -20,11 +20,18 @@ def until(
     seconds: float = PATIENCE,
     pause: float = 0.01,
 ) -> Found:
-    """What the condition returned when it was first true; else AssertionError with the words, after that many seconds."""
-    end = time.monotonic() + seconds
+    """What the condition returned when it was first true; else AssertionError with the words, after that many seconds.
+
+    It is asked after a pause, and no shorter one than it takes to answer, up to half a second: one that connects to a server would
+    else keep from its work what it waits for.
+    """
+    begun = time.monotonic()
+    end = begun + seconds
     while not (found := condition()):
-        assert time.monotonic() < end, f"{words} (waited {seconds:.0f} s)"
-        time.sleep(pause)
+        now = time.monotonic()
+        assert now < end, f"{words} (waited {seconds:.0f} s)"
+        time.sleep(max(pause, min(now - begun, 0.5)))
+        begun = time.monotonic()
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -173,7 +174,14 @@ def server_logs(engine: str) -> dict[str, str]:
 
 
 class CommandLines(threading.Thread):
-    """Looks at every process's command line, those inside the containers too, until stopped."""
+    """Looks at every process's command line, those inside the containers too, until stopped.
+
+    A new process is looked at every time, for it may start another program yet; one that is older, once a second: of hundreds
+    that only serve, each look would cost the run that is watched a good part of a processor.
+    """
+
+    NEW = 2.0  # seconds
+    AGAIN = 1.0
 
     def __init__(self, wanted: list[str]) -> None:
         super().__init__(daemon=True)
@@ -182,21 +190,33 @@ class CommandLines(threading.Thread):
         self.hits: set[str] = set()
         self.looks = 0
         self._seen: set[bytes] = set()
+        self._since: dict[str, float] = {}  # process number to when it was seen first
 
     def run(self) -> None:
+        everyone = 0.0
         while not self._over.is_set():
-            for entry in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    line = entry.read_bytes()
-                except OSError:
-                    continue
-                if line in self._seen:
-                    continue
-                self._seen.add(line)
-                if any(pattern in line for pattern in self._wanted):
-                    self.hits.add(line.split(b"\0", 1)[0].decode(errors="replace"))
+            now = time.monotonic()
+            there = {name: self._since.get(name, now) for name in os.listdir("/proc") if name.isdigit()}
+            self._since = there
+            if now - everyone >= self.AGAIN:
+                everyone, due = now, list(there)
+            else:
+                due = [name for name, since in there.items() if now - since < self.NEW]
+            for name in due:
+                self._look(name)
             self.looks += 1
             time.sleep(0.02)
+
+    def _look(self, name: str) -> None:
+        try:
+            line = Path("/proc", name, "cmdline").read_bytes()
+        except OSError:
+            return
+        if line in self._seen:
+            return
+        self._seen.add(line)
+        if any(pattern in line for pattern in self._wanted):
+            self.hits.add(line.split(b"\0", 1)[0].decode(errors="replace"))
 
     def stop(self) -> None:
         self._over.set()

@@ -1,6 +1,6 @@
 """A move that was taken back is made once more, and a cluster goes on with its rows.
 
-Needs: the stages single and managed as test_6_move leaves them: moved, or where all tests run, after the way back.
+Needs: the stages single and managed as test_2_move leaves them: moved, or where all tests run, after the way back.
 """
 
 from __future__ import annotations

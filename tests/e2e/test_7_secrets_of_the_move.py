@@ -1,4 +1,4 @@
-"""No secret of the stages single and managed left its place while the data moved: not in what the runs of test_6 and test_7 said, not on a host."""
+"""No secret of the stages single and managed left its place while the data moved: not in what the runs of test_2 and test_7 said, not on a host."""
 
 from __future__ import annotations
 

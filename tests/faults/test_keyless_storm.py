@@ -17,7 +17,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.seed
 
 from tests.faults.support import BUDGET
 from tests.integration.pg_migration.conftest import Move, big_move
-from tests.integration.pg_migration.moving import GRANTS, LEDGER, login, sides
+from tests.integration.pg_migration.moving import GRANTS, KNOCK, LEDGER, login, sides
 from tests.integration.pg_migration.test_seed import MIB, SMALL_PARTS
 from tests.waiting import crowded, until
 
@@ -78,7 +78,7 @@ class Storm:
                     session.close()
                 session = None
                 places.reverse()
-                time.sleep(0.01)
+                time.sleep(KNOCK)
 
     @contextlib.contextmanager
     def blowing(self) -> Iterator[None]:

@@ -10,7 +10,6 @@ import pwd
 import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.scratch import scratch
 
 DATABASE = Path(__file__).resolve().parents[2] / "examples" / "tiketi" / "database"
 BIN = Path("/usr/lib/postgresql/15/bin")
@@ -185,8 +186,8 @@ def run_psql(cluster: Cluster, dbname: str, *files: Path, **variables: str) -> N
 
 
 @contextlib.contextmanager
-def make_clusters(*settings: str) -> Iterator[tuple[Cluster, Cluster]]:
-    root = Path(tempfile.mkdtemp(prefix="platform-pg-"))
+def make_clusters(*settings: str, on_disk: bool = False) -> Iterator[tuple[Cluster, Cluster]]:
+    root = scratch("platform-pg-", on_disk)
     made: list[Cluster] = []
     try:
         for side in ("source", "target"):

@@ -35,6 +35,7 @@ GRANTS = (
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shopper; GRANT USAGE ON SCHEMA public TO shopper"
 )
 PACE = 0.01
+KNOCK = 0.04  # seconds from a refusal to the next try: a session costs both sides as much work as fifty writes
 
 
 @contextlib.contextmanager
@@ -183,7 +184,7 @@ class Writers:
                     session.close()
                 session = None
                 places.reverse()
-                time.sleep(0.01)
+                time.sleep(KNOCK)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Writers]:

@@ -22,6 +22,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.target 
 from sandbox import monitors
 from tests import waiting
 from tests.integration.pg_clusters import BIN, Cluster, _spare_port
+from tests.scratch import scratch
 
 IMAGE = "localhost/tiketi-sandbox/postgres:15-alpine"  # built by the sandbox; keeps the contract of the official image
 LABEL = "pg-source-test"
@@ -72,8 +73,8 @@ def template() -> Iterator[Path]:
     """A data directory as initdb and users left it: no TLS, wal_level replica, every statement in the log."""
     if not (BIN / "initdb").exists():
         pytest.fail("these tests start servers of their own: apt-get install postgresql-15")
-    root = Path("/tmp") / f"platform-source-{uuid.uuid4().hex[:8]}"  # noqa: S108 - the user postgres must pass
-    root.mkdir(mode=0o755)
+    root = scratch("platform-source-")
+    root.chmod(0o755)  # the user postgres must pass
     try:
         secret = root / "admin"
         secret.write_text("admin")

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +19,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_source.target 
 
 from tests.integration.pg_clusters import Cluster, _spare_port
 from tests.integration.pg_source.conftest import PASSWORD, Source
+from tests.scratch import scratch
 
 ROOT = Path(__file__).parents[3]
 
@@ -76,7 +76,7 @@ def debian() -> Iterator[tuple[Cluster, str]]:
     if shutil.which("pg_createcluster") is None:
         pytest.skip("postgresql-common is not here")
     name, port = f"source{uuid.uuid4().hex[:6]}", _spare_port()
-    folder = Path(tempfile.mkdtemp(prefix="platform-source-"))
+    folder = scratch("platform-source-")
     folder.chmod(0o755)
     data = folder / "data"
     create = [

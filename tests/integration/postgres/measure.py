@@ -23,7 +23,7 @@ from tests.integration.pg_clusters import DATABASE, make_clusters, run_psql  # n
 
 
 def main(rows: int) -> None:
-    with make_clusters() as (old, new), tempfile.TemporaryDirectory() as folder:
+    with make_clusters(on_disk=True) as (old, new), tempfile.TemporaryDirectory() as folder:
         old.execute("CREATE DATABASE tiketi")
         new.execute("CREATE DATABASE tiketi OWNER master")
         began = time.monotonic()

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.scratch import scratch
 from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[3]
@@ -79,7 +79,7 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip(f"PostgreSQL 15 is not at {POSTGRES} (apt-get install postgresql-15)")
     owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     # A socket path has a length limit that pytest's own directories reach.
-    directory = Path(tempfile.mkdtemp(prefix="shop-pg-"))
+    directory = scratch("shop-pg-")
     directory.chmod(0o755)
     shutil.chown(directory, owner)
     data, port = directory / "data", free_port()

@@ -22,7 +22,7 @@ def answer(uri: str, paths: list[str]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.skipif(NODE is None, reason="no Node here; tests/e2e/test_5_edge.py runs it at MiniStack's edge")
+@pytest.mark.skipif(NODE is None, reason="no Node here; tests/e2e/test_6_edge.py runs it at MiniStack's edge")
 @pytest.mark.parametrize(
     ("uri", "expected"),
     [
