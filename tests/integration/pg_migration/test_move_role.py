@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,38 @@ def values(move: Move, tmp_path: Path) -> dict[str, Any]:
         "postgres_migration_report_dir": str(tmp_path),
         "platform_project": "p", "platform_region": "r", "platform_state_dir": str(tmp_path),
     }  # fmt: skip
+
+
+def test_before_there_is_a_target_a_dry_run_says_how_long_it_would_take(
+    move: Move, tmp_path: Path, values: dict[str, Any]
+) -> None:
+    """From the source alone; on a host that is not prepared yet, that nothing can be said."""
+    move.on_source(LEDGER)
+    move.on_source("INSERT INTO public.ledger SELECT generate_series(1, 300000)")
+    move.on_source("ANALYZE public.ledger")
+    lost = {"postgres_migration_source_ca_file": str(tmp_path / "not-there.pem")}
+    refused = {"__postgres_migration_source": {**values["__postgres_migration_source"], "password": "not the one"}}
+    values |= {
+        "postgres_migration_database": {"host": "", "secret": "x"},
+        "postgres_migration_source_secret": "old/postgres",
+    }
+    code, changed, said = play(tmp_path, "postgres_migration", "main.yml", values, "--check", "--diff", each=({}, {}))
+    told = " ".join(said.split())
+    assert (code, changed) == (0, 0), said
+    assert told.count("the move would begin from old/postgres: ") == 1, said
+    assert re.search(
+        r"tables, \d\d MiB, about \d{6,} rows; seed about \d+ s, comparison about \d+ s, freeze about 0\.\d s", told
+    ), said
+    for wrong, words in (
+        (lost, "this host is not prepared yet (role data_runner), so nothing can be estimated"),
+        (refused, "password authentication failed"),
+    ):
+        code, _, said = play(tmp_path, "postgres_migration", "main.yml", values | wrong, "--check", "--diff")
+        assert words in " ".join(said.split()), said
+        assert code == (2 if wrong is refused else 0), said
+        assert PASSWORD not in said
+        assert "not the one" not in said
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_dry_run_the_whole_way_and_a_report_that_a_killed_run_did_not_bring(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -39,13 +40,15 @@ def test_redis_in_the_same_freeze_takes_what_the_role_of_redis_takes() -> None:
 
 
 def role(tmp_path: Path, **told: Any) -> subprocess.CompletedProcess[str]:
-    """Run the role dry against a target that does not exist yet, so that it ends behind the check of its arguments."""
+    """Run the role dry against a target that does not exist yet, on a host that cannot ask the source: it ends behind the check
+    of its arguments."""
     play = {
         "hosts": "localhost",
         "gather_facts": False,
         "vars": {
             "postgres_migration_database": {"host": ""},
             "postgres_migration_source_secret": "tiketi/single/postgres",
+            "postgres_migration_source_ca_file": str(tmp_path / "not-there.pem"),
             "postgres_migration_region": "ap-northeast-2",
             "postgres_migration_report_dir": str(tmp_path),
             "later": {"host": "new", "port": 6379, "secret": "s", "ca_file": "/x", "name": "y"},
@@ -54,7 +57,9 @@ def role(tmp_path: Path, **told: Any) -> subprocess.CompletedProcess[str]:
         "roles": ["tiketi.platform.postgres_migration"],
     }
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    command = [Path(sys.executable).with_name("ansible-playbook"), tmp_path / "play.yml", "--check"]
+    login = {"host": "old", "dbname": "d", "username": "someone", "password": "a-secret-of-nobody"}
+    source = json.dumps({"__postgres_migration_source": login})  # in place of AWS
+    command = [Path(sys.executable).with_name("ansible-playbook"), tmp_path / "play.yml", "--check", "-e", source]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -63,6 +68,7 @@ def test_values_that_are_templates_and_empty_ones_are_taken(tmp_path: Path) -> N
     done = role(tmp_path, redis=redis, publisher={}, pooler={"database": "{{ later.name }}", "active_file": "/a"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The target does not exist before the first real run" in done.stdout
+    assert "this host is not prepared yet" in " ".join(done.stdout.split())
 
 
 def test_unknown_keys_are_refused_by_name_and_all_at_once(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Seconds of a real move on other machines differ; the journal of a rehearsal know
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.large_objects import SCAN
@@ -34,6 +35,14 @@ def hash_seconds(size: int) -> float:
 def of(facts: Facts, settings: Settings) -> dict[str, Any]:
     """Bytes, rows and seconds, for people and for the plan of others."""
     return of_content(facts.content, facts.here.superuser, settings)
+
+
+def words(found: Mapping[str, Any]) -> str:
+    """Of what `of` says, in a sentence."""
+    return (
+        f"{found['tables']} tables, {found['bytes'] / MIB:.0f} MiB, about {found['rows']} rows; seed about {found['seed_seconds']:.0f} s,"
+        f" comparison about {found['verify_seconds']:.0f} s, freeze about {found['freeze_seconds']:.1f} s"
+    )
 
 
 def of_content(content: Content, superuser: bool, settings: Settings) -> dict[str, Any]:

@@ -19,8 +19,6 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.pref
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.model import Facts
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_restore.model import Finding
 
-MIB = 1024**2
-
 
 def findings(context: Context) -> list[Finding]:
     """Fatal ones first; a server that cannot be reached hides what only it could say."""
@@ -61,10 +59,7 @@ def run(context: Context, check: bool) -> dict[str, Any]:
     return {
         "changed": False,
         "phase": context.journal.phase,
-        "message": (
-            f"the move can begin: {expected['tables']} tables, {expected['bytes'] / MIB:.0f} MiB, about {expected['rows']} rows;"
-            f" seed about {expected['seed_seconds']:.0f} s, freeze about {expected['freeze_seconds']:.1f} s; {len(notices)} notices"
-        ),
+        "message": f"the move can begin: {estimate.words(expected)}; {len(notices)} notices",
         "notices": notices,
         "findings": [vars(one) for one in found],
         "estimate": expected,
