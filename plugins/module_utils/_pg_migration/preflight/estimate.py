@@ -41,7 +41,7 @@ def words(found: Mapping[str, Any]) -> str:
     """Of what `of` says, in a sentence."""
     return (
         f"{found['tables']} tables, {found['bytes'] / MIB:.0f} MiB, about {found['rows']} rows; seed about {found['seed_seconds']:.0f} s,"
-        f" comparison about {found['verify_seconds']:.0f} s, freeze about {found['freeze_seconds']:.1f} s"
+        f" comparison about {found['verify_seconds']:.1f} s, freeze about {found['freeze_seconds']:.1f} s"
     )
 
 
