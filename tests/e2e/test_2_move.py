@@ -21,7 +21,7 @@ UNVERIFIED = re.compile(
 )
 FORETOLD = (
     "The target does not exist before the first real run; the move would begin from tiketi/single/postgres: "
-    r"\d+ tables, \d+ MiB, about \d+ rows; seed about \d+ s, comparison about \d+\.\d s, freeze about \d\.\d s"
+    r"\d+ tables, \d+ MiB, about \d+ rows; seed about \d+ s, comparison about \d+ s, freeze about \d\.\d s"
 )
 WAY_BACK = (
     'podman exec --user=postgres stores-postgres-1 psql -XAtq --username=platform_admin --dbname=tiketi --command="SELECT'
@@ -109,6 +109,8 @@ def test_data_moves_while_people_buy_and_the_controller_is_lost_twice(address: s
     # A cutover that its killed run had ended already, on its host, was no longer this one's to show.
     if " after a gap of " in moved.output:
         assert re.search(r"^  cutover: users work", moved.output, re.M)
+    decisions = [line for line in moved.summary["next_steps"] if "migration_step=" in line]
+    assert [line.startswith("the old database follows") for line in decisions] == [True], decisions
     assert len(shoppers.acknowledged) > 100
     assert len(shoppers.places) > 1
     assert shoppers.longest < LONGEST * shoppers.crowd, shoppers.told

@@ -18,7 +18,11 @@ COPY_RATE = 60 * MIB  # bytes a second of tables, by two workers or more
 COPY_RATE_ALONE = 40 * MIB  # by one
 BUILD_RATE = 40 * MIB  # bytes of indexes a second
 SEED_FIXED = 2.0  # schema, slot, statistics
-HASH_RATE = 350 * MIB  # bytes a second compared by one pair of sessions
+HASH_RATE = 350 * MIB  # bytes a second compared by one pair of sessions that has the cores for itself
+VERIFY_RATE = (
+    100 * MIB
+)  # bytes of tables a second compared while users work, by all pairs together: they share the cores with users
+VERIFY_FIXED = 1.0  # the slot, a snapshot of both sides, definitions
 APPLY_SCAN_RATE = 500 * MIB  # bytes a second of a look through a table that is cached
 FREEZE_FIXED = 0.5  # end sessions, drain an idle source, compare nothing, switch
 SEQUENCE_SECONDS = 0.0005
@@ -32,6 +36,11 @@ def hash_seconds(size: int) -> float:
     return size / HASH_RATE
 
 
+def verify_seconds(size: float) -> float:
+    """Of the comparison while users work."""
+    return VERIFY_FIXED + size / VERIFY_RATE
+
+
 def of(facts: Facts, settings: Settings) -> dict[str, Any]:
     """Bytes, rows and seconds, for people and for the plan of others."""
     return of_content(facts.content, facts.here.superuser, settings)
@@ -41,7 +50,7 @@ def words(found: Mapping[str, Any]) -> str:
     """Of what `of` says, in a sentence."""
     return (
         f"{found['tables']} tables, {found['bytes'] / MIB:.0f} MiB, about {found['rows']} rows; seed about {found['seed_seconds']:.0f} s,"
-        f" comparison about {found['verify_seconds']:.1f} s, freeze about {found['freeze_seconds']:.1f} s"
+        f" comparison about {found['verify_seconds']:.0f} s, freeze about {found['freeze_seconds']:.1f} s"
     )
 
 
@@ -69,6 +78,6 @@ def of_content(content: Content, superuser: bool, settings: Settings) -> dict[st
         "target_bytes": room.needed(content),
         "rows": sum(table.rows for table in content.tables),
         "seed_seconds": round(size / rate + content.index_bytes / BUILD_RATE + objects + SEED_FIXED, 1),
-        "verify_seconds": round(hash_seconds(size) / max(1, min(settings.jobs, 4)), 1),
+        "verify_seconds": round(verify_seconds(size), 1),
         "freeze_seconds": round(freeze, 2),
     }

@@ -17,6 +17,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.erro
     StillRunningError,
 )
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import FOLLOWING, SWITCHED, Progress
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.preflight.estimate import verify_seconds
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.status import out_of_order
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify import changes, objects, report
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.compare import Comparison
@@ -254,7 +255,8 @@ def _show_rest(context: Context, progress: Progress, comparison: Comparison) -> 
 
 def _foreseen(context: Context, tables: Sequence[Subject], faults: list[str]) -> dict[str, Any]:
     rates = {one.label: COLUMN_RATE if one.method == COLUMNS else TEXT_RATE for one in tables}
-    seconds = sum(one.bytes / rates[one.label] for one in tables) / context.settings.jobs
+    # Bytes of rows that are compared as text count for as many of the others as take as long.
+    seconds = verify_seconds(sum(one.bytes * COLUMN_RATE / rates[one.label] for one in tables))
     keyless = sum(one.bytes / rates[one.label] for one in tables if not one.key)
     return {
         "changed": False,
