@@ -24,6 +24,22 @@ _ENDPOINT = """
         type: str
         required: true
 """
+_SOURCE = f"""
+  source:
+    description: The database to move.
+    type: dict
+    required: true
+    suboptions: {_ENDPOINT}
+  source_sslmode:
+    description: How the source's server is verified by this host. Any other than V(verify-full) is named by the move in its notices.
+    type: str
+    choices: [disable, require, verify-ca, verify-full]
+    default: verify-full
+  source_ca_file:
+    description: File on this host with the certificate authority of the source, needed to verify it.
+    type: path
+    default: ""
+"""
 
 
 class ModuleDocFragment:
@@ -39,28 +55,21 @@ options:
     suboptions: {_ENDPOINT}
 """
 
+    # Of a move that is weighed before its target exists.
+    SOURCE = rf"""
+options:
+{_SOURCE}
+"""
+
     # Of a move from one server to another.
     ENDS = rf"""
 options:
-  source:
-    description: The database to move.
-    type: dict
-    required: true
-    suboptions: &endpoint {_ENDPOINT}
+{_SOURCE}
   target:
     description: The empty database that it goes to. Its server is always verified in full.
     type: dict
     required: true
-    suboptions: *endpoint
-  source_sslmode:
-    description: How the source's server is verified by this host. Any other than V(verify-full) is named in RV(notices).
-    type: str
-    choices: [disable, require, verify-ca, verify-full]
-    default: verify-full
-  source_ca_file:
-    description: File on this host with the certificate authority of the source, needed to verify it.
-    type: path
-    default: ""
+    suboptions: {_ENDPOINT}
   target_ca_file:
     description: File on this host with the certificate authority of the target.
     type: path

@@ -15,40 +15,6 @@ description:
   - Reads the catalogs of the source alone, so that a move can be weighed before anything is made for it. The seconds are those of a simple model, as
     the preflight of M(tiketi.platform.postgres_migration) says them; that one looks at both servers and at what hinders the move, too.
 options:
-  source:
-    description: The database that would be moved.
-    type: dict
-    required: true
-    suboptions:
-      host:
-        description: Name or address of the server, as this host reaches it.
-        type: str
-        required: true
-      port:
-        description: Port of the server.
-        type: int
-        default: 5432
-      dbname:
-        description: Name of the database.
-        type: str
-        required: true
-      username:
-        description: Login role.
-        type: str
-        required: true
-      password:
-        description: Password of the login role. It never goes to a command line.
-        type: str
-        required: true
-  source_sslmode:
-    description: How the source's server is verified by this host.
-    type: str
-    choices: [disable, require, verify-ca, verify-full]
-    default: verify-full
-  source_ca_file:
-    description: File on this host with the certificate authority of the source, needed to verify it.
-    type: path
-    default: ""
   jobs:
     description: Workers that would copy, build indexes and compare.
     type: int
@@ -63,6 +29,7 @@ options:
     choices: [changed, full]
     default: changed
 extends_documentation_fragment:
+  - tiketi.platform.postgres.source
   - tiketi.platform.attributes.reads
 """
 
