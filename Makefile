@@ -39,7 +39,13 @@ setup: .venv/.ready ## install the controller's Python environment, pinned by uv
 	.cache/uv/bin/pip install --quiet --no-deps uv==$(UV_VERSION)
 
 .venv/.ready: uv.lock pyproject.toml | $(filter .cache/uv/bin/uv,$(UV))
-	@$(UV) sync --frozen --quiet
+	@own=
+	# The distribution's own Python comes first: it is built by what a profile of its use says, which one by pyenv is not, and Ansible is
+	# a fifth faster by it. UV_PYTHON names another.
+	if [ -z "$${UV_PYTHON:-}" ] && /usr/bin/python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+	  own=/usr/bin/python3
+	fi
+	$(UV) sync --frozen --quiet $${own:+--python "$$own"}
 	touch $@
 
 # The tests start servers of their own; the packages' services stay off (RUNLEVEL=1).

@@ -170,7 +170,11 @@ def _make(root: Path, side: str, settings: tuple[str, ...]) -> Cluster:
     for name in ("server.key", "server.crt"):
         os.chown(data / name, owner.pw_uid, owner.pw_gid)
         os.chmod(data / name, 0o600)
-    (data / "pg_hba.conf").write_text("local all all scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
+    # Thousands of times a run a test looks at its server, mostly for one statement; of such a look a password is the dearest part.
+    (data / "pg_ident.conf").write_text("tests root postgres\ntests postgres postgres\n")
+    (data / "pg_hba.conf").write_text(
+        "local all postgres peer map=tests\nlocal all all scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+    )
     cluster.start()
     return cluster
 

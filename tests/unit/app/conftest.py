@@ -146,8 +146,20 @@ def shop_python() -> Path:
     if (venv / "complete").exists():
         return python
     shutil.rmtree(venv, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True, capture_output=True)
-    install = [python, "-m", "pip", "install", "-q", "--require-hashes", "--only-binary=:all:", "-r", lock]
+    uv = shutil.which("uv") or str(ROOT / ".cache" / "uv" / "bin" / "uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, venv], check=True, capture_output=True)
+    install = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--python",
+        python,
+        "-r",
+        lock,
+    ]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"the locked requirements cannot be installed here: {done.stderr.strip()[-300:]}")

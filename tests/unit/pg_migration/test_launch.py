@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import stat
 import subprocess
@@ -91,12 +92,18 @@ def test_archive_stands_alone_and_is_packed_again_from_itself(tmp_path: Path) ->
         "print(code.pack(Path(sys.argv[2])).name, Path(work.__file__).suffix)"
     )
 
+    def held(packed: Path) -> dict[str, object]:
+        """Two processes write the same code in different bytes: which names marshal refers back to hangs on who else holds them."""
+        with zipfile.ZipFile(packed) as opened:
+            found = {name: opened.read(name) for name in opened.namelist()}
+        return {name: marshal.loads(data[16:]) if name.endswith(".pyc") else data for name, data in found.items()}  # noqa: S302
+
     def run(packed: Path) -> list[str]:
         argv = [sys.executable, "-c", program, str(packed), str(again)]
         return subprocess.run(argv, capture_output=True, text=True, check=True, cwd="/").stdout.split()
 
     assert run(archive) == [archive.name, ".pyc"]
-    assert (again / archive.name).read_bytes() == archive.read_bytes()
+    assert held(again / archive.name) == held(archive)
     # A Python that was upgraded since cannot read what its predecessor compiled.
     older = tmp_path / "older.zip"
     with zipfile.ZipFile(archive) as opened, zipfile.ZipFile(older, "w") as made:
