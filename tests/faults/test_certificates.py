@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg.errors import PgConnectError
-from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import cutover, follow, rollback, status
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import (
+    cutover,
+    follow,
+    nearing,
+    rollback,
+    status,
+)
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.errors import MigrationError
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Ends
 
@@ -210,8 +216,10 @@ def test_the_source_does_not_trust_the_target(trusting: Trusting, monkeypatch: p
             lambda: [one for one in status.look(move.context())["notices"] if "certificate" in one], seconds=20
         )
         print(said)
+        monkeypatch.setattr(nearing, "PATIENCE", 2.0)
         with pytest.raises(MigrationError):
             move(rollback.run, freeze_budget=BUDGET * crowded())
+        monkeypatch.undo()
         assert sides(move) == (False, True)
         trust.mend()
         until(lambda: status.look(move.context())["notices"] == [], seconds=30 * crowded())

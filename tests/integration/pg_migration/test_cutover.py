@@ -13,6 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     carry,
     cutover,
     follow,
+    nearing,
     rollback,
     status,
     verify,
@@ -88,8 +89,11 @@ def _login_is_left_as_the_freeze_has_it(move: Move) -> None:
     assert access_api.ensure(admin, shopper, ("public",), check=False) == ["let it log in"]
 
 
-def test_a_target_that_does_not_keep_up_is_told_before_anybody_waits(move: Move) -> None:
+def test_a_target_that_does_not_keep_up_is_told_before_anybody_waits(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Bytes say little: a few thousand changes of a table without a key are a small lag and a long drain."""
+    monkeypatch.setattr(nearing, "PATIENCE", 4.0)
     following(move)
     slow = "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$"
     trigger = "CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON public.ledger FOR EACH ROW EXECUTE FUNCTION public.slow()"
