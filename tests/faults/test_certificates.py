@@ -216,10 +216,10 @@ def test_the_source_does_not_trust_the_target(trusting: Trusting, monkeypatch: p
             lambda: [one for one in status.look(move.context())["notices"] if "certificate" in one], seconds=20
         )
         print(said)
-        monkeypatch.setattr(nearing, "PATIENCE", 2.0)
-        with pytest.raises(MigrationError):
-            move(rollback.run, freeze_budget=BUDGET * crowded())
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(nearing, "PATIENCE", 2.0)
+            with pytest.raises(MigrationError):
+                move(rollback.run, freeze_budget=BUDGET * crowded())
         assert sides(move) == (False, True)
         trust.mend()
         until(lambda: status.look(move.context())["notices"] == [], seconds=30 * crowded())
