@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.facts import read_tables
+from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.model import Table
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.verify.pgoutput import Decoder, Key
 
 with contextlib.suppress(ImportError):  # the module says it in words
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     import psycopg
 
 TAIL = 256 * 1024
-CHANGES = 2000  # of the transaction that failed: enough to find a row, little enough to read
+# Enough to find a row, little enough to read; the slot may be behind by more than that of what was applied already.
+CHANGES = (2000, 20_000, 200_000)
 PROBE = "CREATE TEMPORARY TABLE platform_migration_room AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 1000)"  # a MiB
+APPLIED = """
+SELECT pg_replication_origin_progress('pg_' || oid, false) - '0/0' FROM pg_catalog.pg_subscription
+WHERE subname = %s AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+"""
 LOG = """
 SELECT pg_read_file(f.name, greatest(0, (pg_stat_file(f.name)).size - %s), %s)
 FROM (SELECT pg_current_logfile() AS name) f WHERE f.name IS NOT NULL
@@ -71,28 +77,40 @@ def last_error(text: str, name: str) -> str:
 
 
 def _conflict(context: Context, source: psycopg.Connection[Any], target: psycopg.Connection[Any]) -> str:
-    """Look at what the slot would send next: a row in it that is on the target already is the usual cause."""
+    """Look at what would be applied next: a row in it that is on the target already is the usual cause."""
     tables = {(table.schema, table.name): table for table in read_tables(source)}
-    decoder = Decoder({place: table.key for place, table in tables.items()})
     with contextlib.suppress(psycopg.Error):
-        for (data,) in source.execute(
-            "SELECT data FROM pg_logical_slot_peek_binary_changes(%s, NULL, %s, 'proto_version', '1', 'publication_names', %s)",
-            (context.names.slot, CHANGES, f'"{context.names.publication}"'),
-        ):
-            for touched in decoder.read(bytes(data)):
-                table = tables.get((touched.schema, touched.name))
-                if (
-                    data[:1] == b"I"
-                    and table
-                    and touched.key
-                    and _there(target, table.schema, table.name, table.key, touched.key)
-                ):
-                    named = ", ".join(f"{column}={value}" for column, value in zip(table.key, touched.key, strict=True))
-                    return (
-                        f"the row {table.label} ({named}) that the source sends is on the target already;"
-                        " somebody wrote there. Mend: delete that row on the target (in a session with default_transaction_read_only off), then follow again"
-                    )
+        # A login that may not see the position gets no row named: the slot still has what was applied a moment ago,
+        # and whoever deletes such a row on the target loses it.
+        row = target.execute(APPLIED, (context.names.subscription,)).fetchone()
+        applied = int(row[0]) if row and row[0] else 0
+        for many in CHANGES:
+            decoder = Decoder({place: table.key for place, table in tables.items()})
+            for (data,) in source.execute(
+                "SELECT data FROM pg_logical_slot_peek_binary_changes(%s, NULL, %s, 'proto_version', '1', 'publication_names', %s)",
+                (context.names.slot, many, f'"{context.names.publication}"'),
+            ):
+                for touched in decoder.read(bytes(data)):
+                    table = tables.get((touched.schema, touched.name))
+                    if (
+                        decoder.begun >= applied
+                        and data[:1] == b"I"
+                        and table
+                        and touched.key
+                        and _there(target, table.schema, table.name, table.key, touched.key)
+                    ):
+                        return _in_the_way(table, touched.key)
+            if decoder.begun >= applied:
+                break
     return ""
+
+
+def _in_the_way(table: Table, key: Key) -> str:
+    named = ", ".join(f"{column}={value}" for column, value in zip(table.key, key, strict=True))
+    return (
+        f"the row {table.label} ({named}) that the source sends is on the target already;"
+        " somebody wrote there. Mend: delete that row on the target (in a session with default_transaction_read_only off), then follow again"
+    )
 
 
 def _there(target: psycopg.Connection[Any], schema: str, name: str, columns: tuple[str, ...], key: Key) -> bool:

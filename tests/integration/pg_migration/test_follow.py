@@ -169,9 +169,13 @@ def test_a_row_in_the_way_is_named_and_mended(move: Move) -> None:
     started(move)
     move(follow.run)
     move.on_target("SET transaction_read_only TO off; INSERT INTO public.ledger (n) VALUES (77)")
-    move.on_source("INSERT INTO public.ledger (n) VALUES (76)")
-    move.on_source("INSERT INTO public.ledger (n) VALUES (77)")
+    # Two transactions in one breath: the first is applied, and the slot is not told of it before the second fails.
+    insert = "BEGIN; INSERT INTO public.ledger (n) VALUES ({}); COMMIT;"
+    move.on_source(insert.format(76) + insert.format(77))
     until(lambda: disabled(move), "disable_on_error")
+    context = move.context()
+    with context.source() as source, context.target() as target:
+        assert "public.ledger (n=77)" in str(follow.stopped(context, source, target))
     for _ in range(2):
         with pytest.raises(MigrationError, match=r"public.ledger \(n=77\)"):
             move(follow.run)

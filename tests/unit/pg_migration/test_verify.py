@@ -85,8 +85,10 @@ def test_a_key_that_is_not_published_makes_the_table_suspect() -> None:
     assert touched(change(b"I", b"N", row(1, "x", "noon")), key=()) == [None]
 
 
-def test_the_end_of_the_last_transaction_is_kept() -> None:
+def test_begin_and_end_of_the_last_transaction_are_kept() -> None:
     decoder = Decoder({})
+    list(decoder.read(b"B" + struct.pack("!qqi", 70, 9, 3)))
+    assert (decoder.begun, decoder.committed) == (70, 0)
     list(decoder.read(b"C" + struct.pack("!bqqq", 0, 5, 77, 9)))
     assert decoder.committed == 77
 

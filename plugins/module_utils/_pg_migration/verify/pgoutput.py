@@ -93,6 +93,7 @@ class Decoder:
     def __init__(self, keys: Mapping[tuple[str, str], Sequence[str]]) -> None:
         self.keys = keys
         self.relations: dict[int, Relation] = {}
+        self.begun = 0  # where the commit of the transaction stands that is read now
         self.committed = 0  # end of the last whole transaction
 
     def read(self, data: bytes) -> Iterator[Touched]:
@@ -100,6 +101,8 @@ class Decoder:
         kind = reader.kind()
         if kind == b"R":
             self._relation(reader)
+        elif kind == b"B":
+            self.begun = reader.number("!q")
         elif kind == b"C":
             reader.take(9)
             self.committed = reader.number("!q")
