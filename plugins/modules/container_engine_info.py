@@ -13,7 +13,24 @@ author:
   - The tiketi.platform developers (@tiketi)
 description:
   - Docker Engine with its compose plugin, else Podman with podman-compose. An engine without compose does not count, and neither does one that does not run.
-options: {}
+  - Fails, with all reasons at once, on a host that is not fit to run containers. Memory and room are asked for only where there is no engine yet.
+options:
+  memory_mb:
+    description: Memory in MB (2**20 bytes) that a host without an engine must have in all.
+    type: int
+    default: 0
+  disk_mb:
+    description: Room in MB that a host without an engine must have free under C(/var/lib).
+    type: int
+    default: 0
+  controller_time:
+    description: The controller's clock, in seconds since 1970; V(0) does not compare the clocks.
+    type: float
+    default: 0
+  max_clock_skew:
+    description: Seconds that the host's clock may be off O(controller_time).
+    type: float
+    default: 30
 extends_documentation_fragment:
   - tiketi.platform.attributes.reads
 attributes:
@@ -25,6 +42,12 @@ attributes:
 EXAMPLES = r"""
 - name: Look for a container engine
   tiketi.platform.container_engine_info:
+
+- name: Look for a container engine, on a host that is fit for one
+  tiketi.platform.container_engine_info:
+    memory_mb: 900
+    disk_mb: 4096
+    controller_time: "{{ now().timestamp() }}"
 """
 
 RETURN = r"""
@@ -47,16 +70,32 @@ docker:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.tiketi.platform.plugins.module_utils._compose import fitness
 from ansible_collections.tiketi.platform.plugins.module_utils._compose.engine import docker_version, find
 from ansible_collections.tiketi.platform.plugins.module_utils._compose.errors import ComposeError
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={
+            "memory_mb": {"type": "int", "default": 0},
+            "disk_mb": {"type": "int", "default": 0},
+            "controller_time": {"type": "float", "default": 0},
+            "max_clock_skew": {"type": "float", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    asked = module.params
+    seen = fitness.look(asked["controller_time"])
     try:
         engine, docker = find(), docker_version()
     except ComposeError as error:
         module.fail_json(msg=str(error))
+    wanted = fitness.Wanted(asked["memory_mb"], asked["disk_mb"], asked["max_clock_skew"])
+    if faults := fitness.faults(seen, wanted, fresh=engine is None and not docker):
+        module.fail_json(
+            msg="\n  - ".join(["this host is not fit for containers; nothing was touched:", *faults]), faults=faults
+        )
     if engine is None:
         module.exit_json(changed=False, kind="", version="", compose_version="", docker=docker)
     module.exit_json(
