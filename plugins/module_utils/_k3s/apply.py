@@ -101,10 +101,11 @@ def wait(
     last_look = began
     suspected = False
     while True:
-        service = host.service(desired.service)
-        fresh = not restarted or service.invocation != current.service.invocation
-        if service.running and fresh and _serves(host, params, desired):
-            return
+        # First what costs no process of its own: this is asked four times a second, beside a K3s that starts.
+        if _serves(host, params, desired):
+            service = host.service(desired.service)
+            if service.running and (not restarted or service.invocation != current.service.invocation):
+                return
         now = time.monotonic()
         over = now - began > params["wait_timeout"]
         if over or (now - began > PATIENCE_SECONDS and now - last_look > LOOK_AGAIN_SECONDS):
