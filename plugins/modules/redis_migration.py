@@ -28,63 +28,6 @@ options:
     type: str
     choices: [preflight, copy, verify, cutover, rollback, finish]
     required: true
-  source:
-    description:
-      - The server to move.
-    type: dict
-    required: true
-    suboptions: &endpoint
-      host:
-        description: Name or address of the server. With TLS the certificate must carry it.
-        type: str
-        required: true
-      port:
-        description: Port of the server.
-        type: int
-        default: 6379
-      username:
-        description: Login; empty is the server's default user.
-        type: str
-        default: ""
-      password:
-        description: Password or token of the login.
-        type: str
-        default: ""
-      tls:
-        description: Whether the server speaks TLS; it is then verified in full. The target must.
-        type: bool
-        default: true
-      ca_file:
-        description: File on this host with the certificate authority. Empty is the trust store of the system.
-        type: str
-        default: ""
-  target:
-    description:
-      - The empty server to fill.
-    type: dict
-    required: true
-    suboptions: *endpoint
-  keys:
-    description:
-      - What keys are, by glob; the first that matches holds. Keys that no entry matches are state.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      keys:
-        description: Glob over the name of the key, such as C(cache:*).
-        type: str
-        required: true
-      kind:
-        description: C(state) is moved and compared. C(cache) stays behind and is emptied on the side that applications come to. C(skip) is not touched.
-        type: str
-        choices: [state, cache, skip]
-        required: true
-  copy_cache:
-    description:
-      - Move what is declared as cache, too.
-    type: bool
-    default: false
   share_token:
     description:
       - Let the source's login take the target's token as a second password, so that applications can have it before the cutover.
@@ -135,6 +78,9 @@ options:
       - Seconds to wait for another run of the same move on this host.
     type: float
     default: 60
+extends_documentation_fragment:
+  - tiketi.platform.redis.source
+  - tiketi.platform.redis.target
 attributes:
   check_mode:
     description: Looks at both servers, says what would be done and about how long. Changes nothing.
@@ -224,6 +170,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tiketi.platform.plugins.module_utils._cutover.limits import outside
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.errors import ProxyError
 from ansible_collections.tiketi.platform.plugins.module_utils._haproxy.switch import ProxySwitch
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.args import SOURCE_ARGUMENTS
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.endpoint import (
     ENDPOINT_OPTIONS,
     endpoint,
@@ -233,16 +180,10 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.l
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import Options, rules
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.run import VERBS, Move, migrate
 
-RULE_OPTIONS = {
-    "keys": {"type": "str", "required": True, "no_log": False},
-    "kind": {"type": "str", "required": True, "choices": ["state", "cache", "skip"]},
-}
 ARGUMENTS: dict[str, Any] = {
     "step": {"type": "str", "required": True, "choices": list(VERBS)},
-    "source": {"type": "dict", "required": True, "options": ENDPOINT_OPTIONS},
+    **SOURCE_ARGUMENTS,
     "target": {"type": "dict", "required": True, "options": ENDPOINT_OPTIONS},
-    "keys": {"type": "list", "elements": "dict", "options": RULE_OPTIONS, "default": [], "no_log": False},
-    "copy_cache": {"type": "bool", "default": False},
     "share_token": {"type": "bool", "default": False, "no_log": False},
     "proxy_socket": {"type": "path", "default": ""},
     "proxy_config": {"type": "path", "default": "/etc/redis-proxy/haproxy.cfg"},

@@ -15,7 +15,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     ENDPOINT_OPTIONS,
     endpoint,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.forecast import forecast
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.forecast import forecast, measures
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.look import look
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.model import (
@@ -76,7 +76,7 @@ class RedisStore(RedisParticipant):
         self.journal.load()
         found = look(self.source, self.target, self.options, self.journal)
         problems = [str(finding) for finding in found.findings]
-        foreseen = forecast(self.source, found.survey, self.journal)
+        foreseen = forecast(self.source, found.survey, measures(self.journal))
         return foreseen.seconds, [*problems, *foreseen.told]
 
     def recipe(self) -> tuple[str, dict[str, Any]]:
@@ -107,7 +107,7 @@ class RedisReturn:
         with Link(target) as there:
             server = read_server(there)
             found = survey(there, server, self.move.options.rules, self.move.options.big_bytes)
-        foreseen = forecast(target, found, self.journal)
+        foreseen = forecast(target, found, measures(self.journal))
         return foreseen.seconds, foreseen.told
 
     def prepare(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ class Forecast:
 
 def note(journal: Journal, step: str, keys: int, size: int, seconds: float) -> None:
     """Remember how long going through so many keys took."""
-    measured = dict(journal.entries.get("measured", {}))
+    measured = measures(journal)
     measured[step] = {"keys": keys, "bytes": size, "seconds": round(seconds, 3)}
     journal.save(measured=measured)
 
@@ -47,9 +48,9 @@ def _hot(found: Survey, changed: set[bytes]) -> dict[str, Cost]:
     return {name: Cost(size, size / BIG_RATE) for name, size in found.big if name in names}
 
 
-def _measured(journal: Journal, step: str, found: Survey) -> float | None:
+def _measured(measured: Mapping[str, Any], step: str, found: Survey) -> float | None:
     """Seconds for what is there now, when the move has gone through about as much."""
-    row: dict[str, Any] | None = journal.entries.get("measured", {}).get(step)
+    row: dict[str, Any] | None = measured.get(step)
     keys, size = found.keys[STATE], found.bytes[STATE]
     if not row or not row["keys"] or row["keys"] < ENOUGH * keys:
         return None
@@ -69,9 +70,14 @@ def tells(where: Endpoint, moment: float) -> set[bytes] | None:
         follower.stop()
 
 
-def forecast(writers_at: Endpoint, found: Survey, journal: Journal) -> Forecast:
-    """Of the freeze of a cutover, or of a rollback where writers are at the target."""
-    first, again = _measured(journal, PASS, found), _measured(journal, COMPARISON, found)
+def measures(journal: Journal) -> dict[str, Any]:
+    """What `note` has kept."""
+    return dict(journal.entries.get("measured", {}))
+
+
+def forecast(writers_at: Endpoint, found: Survey, measured: Mapping[str, Any]) -> Forecast:
+    """Of the freeze of a cutover, or of a rollback where writers are at the target. `measured`: by this move, empty before it."""
+    first, again = _measured(measured, PASS, found), _measured(measured, COMPARISON, found)
     one_pass = first or float(estimate(found))
     comparison = again or one_pass
     changed = tells(writers_at, MOMENT if found.big else 0.0)

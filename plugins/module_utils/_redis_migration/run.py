@@ -13,7 +13,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.e
     RedisMoveError,
     ReplyError,
 )
-from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.forecast import forecast
+from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.forecast import forecast, measures
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.freeze import MIGRATION_USER
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.giving_up import given_up
 from ansible_collections.tiketi.platform.plugins.module_utils._redis_migration.journal import Journal
@@ -137,7 +137,7 @@ def _plan(move: Move, journal: Journal, verb: str, check: bool) -> dict[str, Any
     ):  # a move that cannot be made can be given up
         found.refuse()
     switched = journal.phase == SWITCHED
-    foreseen = forecast(move.target if switched else move.source, found.survey, journal)
+    foreseen = forecast(move.target if switched else move.source, found.survey, measures(journal))
     size = found.survey.bytes[STATE] / 1024**2
     message = (
         f"{found.survey.keys[STATE]} keys of state, about {size:.0f} MiB, from {found.source.words} to {found.target.words}; "

@@ -58,17 +58,22 @@ def role(tmp_path: Path, **told: Any) -> subprocess.CompletedProcess[str]:
     }
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     login = {"host": "old", "dbname": "d", "username": "someone", "password": "a-secret-of-nobody"}
-    source = json.dumps({"__postgres_migration_source": login})  # in place of AWS
+    redis = {"host": "old", "password": "another-secret-of-nobody"}
+    # In place of AWS.
+    source = json.dumps({"__postgres_migration_source": login, "__postgres_migration_redis_secret": redis})
     command = [Path(sys.executable).with_name("ansible-playbook"), tmp_path / "play.yml", "--check", "-e", source]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_values_that_are_templates_and_empty_ones_are_taken(tmp_path: Path) -> None:
     redis = {"source_secret": "{{ later.secret }}", "target": "{{ later }}", "share_token": "{{ later.port == 1 }}"}
+    redis["source_ca_file"] = str(tmp_path / "no-redis-ca.pem")
     done = role(tmp_path, redis=redis, publisher={}, pooler={"database": "{{ later.name }}", "active_file": "/a"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The target does not exist before the first real run" in done.stdout
-    assert "this host is not prepared yet" in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert "this host is not prepared yet (role data_runner)" in said
+    assert "Redis would move along from s: this host is not prepared yet" in said
 
 
 def test_unknown_keys_are_refused_by_name_and_all_at_once(tmp_path: Path) -> None:

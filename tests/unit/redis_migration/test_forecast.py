@@ -28,7 +28,7 @@ def foreseen(
     journal: Journal, found: Survey, tells: bool, monkeypatch: pytest.MonkeyPatch, changed: tuple[bytes, ...] = ()
 ) -> forecast.Forecast:
     monkeypatch.setattr(forecast, "tells", lambda where, moment: set(changed) if tells else None)
-    return forecast.forecast(WHERE, found, journal)
+    return forecast.forecast(WHERE, found, forecast.measures(journal))
 
 
 def test_a_source_that_tells_costs_its_streams_and_not_its_keys(
