@@ -63,6 +63,27 @@ def test_a_switched_proxy_stays_switched(
     assert (tmp_path / "etc" / "haproxy.cfg").read_text() == config
 
 
+def test_before_there_is_a_target_a_dry_run_says_how_much_there_is(tmp_path: Path, old: RedisServer) -> None:
+    old.do("MSET", "k", "v", "cache:1", "v")
+    source = {"host": "127.0.0.1", "port": str(old.port), "token": PASSWORD, "tls": "false", "ca": ""}
+    values = {
+        "redis_migration_step": "copy",
+        "redis_migration_source_secret": "old/redis",
+        "redis_migration_target": {"host": "", "port": 0, "secret": "x", "ca_file": ""},
+        "redis_migration_keys": [{"keys": "cache:*", "kind": "cache"}],
+        "redis_migration_report_dir": str(tmp_path),
+        "__redis_migration_secret": source,
+        "platform_project": "p", "platform_region": "r", "platform_state_dir": str(tmp_path),
+    }  # fmt: skip
+    told = "it would be filled from old/redis: 1 keys of state, 1 of cache, about 0 MiB of state; copy about 1 s, freeze about 0.2 s"
+    unreachable = {"__redis_migration_secret": source | {"port": "1"}}
+    for wrong, words, ends in (({}, told, 0), (unreachable, "127.0.0.1:1", 2)):
+        code, changed, said = play(tmp_path, "redis_migration", "main.yml", values | wrong, "--check", "--diff")
+        assert (code, changed) == (ends, 0), said
+        assert words in " ".join(said.split()), said
+        assert PASSWORD not in said
+
+
 @pytest.mark.full
 def test_the_verbs_of_a_move(tmp_path: Path, old: RedisServer, new: RedisServer, proxy: Proxy) -> None:
     old.do("SET", "k", "v")
