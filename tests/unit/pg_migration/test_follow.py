@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from unittest.mock import MagicMock
 
+import psycopg
 import pytest
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration import follow, reason, shape, subscription
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.health import Health
@@ -70,6 +71,15 @@ def test_the_reason_is_read_from_the_log() -> None:
     said = reason.last_error(LOG, "mine")
     assert said == 'duplicate key value violates unique constraint "t_pkey": Key (id)=(5) already exists.'
     assert reason.last_error(LOG, "nobody") == ""
+
+
+def test_no_row_is_named_where_what_was_applied_cannot_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slot may still hold what is on the target by right: to name that, and how to delete it, would lose it."""
+    monkeypatch.setattr(reason, "read_tables", lambda source: [])
+    source, target = MagicMock(), MagicMock()
+    target.execute.side_effect = psycopg.errors.InsufficientPrivilege()
+    assert reason._conflict(MagicMock(), source, target) == ""
+    source.execute.assert_not_called()
 
 
 def test_a_slot_that_is_nearly_lost_is_worth_a_word() -> None:
