@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration.context import Context
@@ -22,6 +23,11 @@ TAIL = 256 * 1024
 # Enough to find a row, little enough to read; the slot may be behind by more than that of what was applied already.
 CHANGES = (2000, 20_000, 200_000)
 PROBE = "CREATE TEMPORARY TABLE platform_migration_room AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 1000)"  # a MiB
+LOOKS = 20_000  # rows that are looked for on the target: some seconds, and the transaction may have millions
+PART = 64 * 1024  # bytes of one change: a key that does not end in them is not named
+PEEK = """
+SELECT substr(data, 1, %s) FROM pg_logical_slot_peek_binary_changes(%s, NULL, %s, 'proto_version', '1', 'publication_names', %s)
+"""
 APPLIED = """
 SELECT pg_replication_origin_progress('pg_' || oid, false) - '0/0' FROM pg_catalog.pg_subscription
 WHERE subname = %s AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
@@ -84,25 +90,32 @@ def _conflict(context: Context, source: psycopg.Connection[Any], target: psycopg
         # and whoever deletes such a row on the target loses it.
         row = target.execute(APPLIED, (context.names.subscription,)).fetchone()
         applied = int(row[0]) if row and row[0] else 0
+        looks = 0
         for many in CHANGES:
-            decoder = Decoder({place: table.key for place, table in tables.items()})
-            for (data,) in source.execute(
-                "SELECT data FROM pg_logical_slot_peek_binary_changes(%s, NULL, %s, 'proto_version', '1', 'publication_names', %s)",
-                (context.names.slot, many, f'"{context.names.publication}"'),
-            ):
-                for touched in decoder.read(bytes(data)):
-                    table = tables.get((touched.schema, touched.name))
-                    if (
-                        decoder.begun >= applied
-                        and data[:1] == b"I"
-                        and table
-                        and touched.key
-                        and _there(target, table.schema, table.name, table.key, touched.key)
-                    ):
-                        return _in_the_way(table, touched.key)
-            if decoder.begun >= applied:
+            decoder, seen = Decoder({place: table.key for place, table in tables.items()}), 0
+            # Row by row: the server ends its answer behind a whole transaction only, however long that is.
+            with contextlib.closing(_upcoming(context, source, many)) as messages:
+                for data in messages:
+                    seen += 1
+                    for touched in decoder.read(data):
+                        table = tables.get((touched.schema, touched.name))
+                        if data[:1] != b"I" or decoder.begun < applied or not (table and touched.key):
+                            continue
+                        looks += 1
+                        if looks > LOOKS:
+                            return ""
+                        if _there(target, table.schema, table.name, table.key, touched.key):
+                            return _in_the_way(table, touched.key)
+            if seen < many or decoder.begun >= applied:
                 break
     return ""
+
+
+def _upcoming(context: Context, source: psycopg.Connection[Any], many: int) -> Generator[bytes, None, None]:
+    """What the slot would send from where it was told last, as far as about `many` changes; nothing is taken from it."""
+    with source.cursor() as cursor:
+        for (data,) in cursor.stream(PEEK, (PART, context.names.slot, many, f'"{context.names.publication}"')):
+            yield bytes(data)
 
 
 def _in_the_way(table: Table, key: Key) -> str:

@@ -11,6 +11,7 @@ from ansible_collections.tiketi.platform.plugins.module_utils._pg_migration impo
     finish,
     follow,
     hush,
+    reason,
     status,
     subscription,
     verify,
@@ -165,7 +166,7 @@ def test_a_changed_schema_stops_and_is_named_and_mended(move: Move) -> None:
     until(lambda: move.on_target("SELECT n, extra FROM public.ledger") == [(1, 1)])
 
 
-def test_a_row_in_the_way_is_named_and_mended(move: Move) -> None:
+def test_a_row_in_the_way_is_named_and_mended(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
     started(move)
     move(follow.run)
     move.on_target("SET transaction_read_only TO off; INSERT INTO public.ledger (n) VALUES (77)")
@@ -176,6 +177,9 @@ def test_a_row_in_the_way_is_named_and_mended(move: Move) -> None:
     context = move.context()
     with context.source() as source, context.target() as target:
         assert "public.ledger (n=77)" in str(follow.stopped(context, source, target))
+        with monkeypatch.context() as patch:  # where the row is further on than is looked
+            patch.setattr(reason, "LOOKS", 0)
+            assert "the reason is in the log of the target only" in str(follow.stopped(context, source, target))
     for _ in range(2):
         with pytest.raises(MigrationError, match=r"public.ledger \(n=77\)"):
             move(follow.run)

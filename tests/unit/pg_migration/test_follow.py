@@ -79,7 +79,7 @@ def test_no_row_is_named_where_what_was_applied_cannot_be_seen(monkeypatch: pyte
     source, target = MagicMock(), MagicMock()
     target.execute.side_effect = psycopg.errors.InsufficientPrivilege()
     assert reason._conflict(MagicMock(), source, target) == ""
-    source.execute.assert_not_called()
+    source.cursor.assert_not_called()
 
 
 def test_a_slot_that_is_nearly_lost_is_worth_a_word() -> None:
